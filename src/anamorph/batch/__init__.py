@@ -1,0 +1,1 @@
+"""Many pictures, one engine: execution behind one interface."""

@@ -1,0 +1,65 @@
+"""How much a picture changed, for eyes and for the budget. All per sample, on values in [0, 1]."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from anamorph.losses import mse
+from anamorph.types import Images, PerSample
+
+
+def largest_change(a: Images, b: Images) -> PerSample:
+    """max |a - b|, in 8-bit levels.
+
+    Example:
+        >>> a = torch.zeros(1, 3, 4, 4)
+        >>> round(largest_change(a, a + 16 / 255).item(), 3)
+        16.0
+    """
+    return (a - b).abs().flatten(1).amax(1) * 255
+
+
+def psnr(a: Images, b: Images) -> PerSample:
+    """Peak signal to noise ratio in dB, 10 log10(1 / MSE); infinite for equal pictures.
+
+    Example:
+        >>> a = torch.zeros(1, 3, 4, 4)
+        >>> round(psnr(a, a + 0.1).item(), 3)
+        20.0
+    """
+    return -10 * torch.log10(mse(a, b))
+
+
+def ssim(a: Images, b: Images) -> PerSample:
+    """Structural similarity (Wang et al. 2004): 11x11 Gaussian of sigma 1.5, mean over channels.
+
+    Windows lie wholly inside the picture. Pictures narrower than a window use the largest odd
+    window that fits.
+
+    Example:
+        >>> a = torch.rand(1, 3, 32, 32)
+        >>> round(ssim(a, a).item(), 6)
+        1.0
+    """
+    size = min(11, *(side - 1 + side % 2 for side in a.shape[-2:]))
+    channels = [_ssim_map(a[:, c : c + 1], b[:, c : c + 1], size) for c in range(a.shape[1])]
+    return torch.stack(channels).mean(0)
+
+
+def _ssim_map(a: Tensor, b: Tensor, size: int) -> PerSample:
+    c1, c2 = 0.01**2, 0.03**2  # (K L)^2 of the paper for values in [0, 1]
+    distance = torch.arange(size, dtype=a.dtype) - size // 2
+    weight = torch.exp(-distance.square() / (2 * 1.5**2))
+    weight /= weight.sum()
+
+    def local_mean(t: Tensor) -> Tensor:
+        rows = F.conv2d(t, weight.view(1, 1, -1, 1))
+        return F.conv2d(rows, weight.view(1, 1, 1, -1))
+
+    mean_a, mean_b = local_mean(a), local_mean(b)
+    var_a = local_mean(a * a) - mean_a * mean_a
+    var_b = local_mean(b * b) - mean_b * mean_b
+    both = local_mean(a * b) - mean_a * mean_b
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1)
+    structure = (2 * both + c2) / (var_a + var_b + c2)
+    return (luminance * structure).flatten(1).mean(1)

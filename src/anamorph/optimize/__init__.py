@@ -1,0 +1,1 @@
+"""Problems and the one loop that solves them."""

@@ -1,0 +1,173 @@
+"""The one loop: projected gradient ascent or descent, each sample on its own path."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from anamorph.optimize.problem import Problem
+from anamorph.optimize.rows import Rows, join, take
+from anamorph.optimize.terms import Terms
+from anamorph.types import PerSample, PerSampleBool
+
+Watch = Callable[["Progress"], None]
+"""Called after every step; raise to cancel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where the samples in the batch stand after a step."""
+
+    sample: Tensor
+    """Which samples, in the order they were supplied."""
+    steps: Tensor
+    """Steps each has taken."""
+    terms: Terms
+    """The terms before the step."""
+
+
+class Solved(NamedTuple):
+    """The best point found for one sample."""
+
+    sample: int
+    """Which sample, in the order they were supplied."""
+    value: Tensor
+    """The point itself, without the batch axis."""
+    score: float
+    """What the combining rule says of it; higher is better in either sense."""
+    passes: bool
+    """Whether the check passes there."""
+    steps: int
+    """Steps taken in all."""
+    best_at: int
+    """Steps taken when the best point was found."""
+
+
+class _Best(NamedTuple):
+    z: Tensor
+    passes: PerSampleBool
+    score: PerSample
+    at: Tensor
+
+
+class _Batch(NamedTuple):
+    sample: Tensor
+    age: Tensor
+    z: Tensor
+    context: Rows
+    step: Rows
+    combine: Rows
+    best: _Best
+
+
+def solve(problem: Problem[Any], watch: Watch | None = None) -> list[Solved]:
+    """Solve for all the samples of a problem at once, in their order."""
+    supply = iter([problem])
+    solved = stream(lambda _: next(supply, None), capacity=len(problem.start), watch=watch)
+    return sorted(solved, key=lambda s: s.sample)
+
+
+def stream(
+    more: Callable[[int], Problem[Any] | None], *, capacity: int, watch: Watch | None = None
+) -> Iterator[Solved]:
+    """Solve for a stream of samples, yielding each as it finishes.
+
+    `more(k)` returns up to k further samples as a problem, or None when there are no more. Their
+    problems differ in start and context alone: the first one's rules hold for all. The place of a
+    finished sample is refilled at once, so the batch stays full.
+
+    Best of a sample: points that pass the check before points that don't; among the former the
+    highest value of the combining rule, among the latter the one nearest to passing.
+    """
+    problem = more(capacity)
+    if problem is None:
+        return
+    sign = 1.0 if problem.sense == "max" else -1.0
+    batch, supplied = _begin(problem, 0), len(problem.start)
+    dry = False
+    while True:
+        while not dry and (room := capacity - len(batch.sample)) > 0:
+            fresh = more(room)
+            if fresh is None:
+                dry = True
+            else:
+                batch = join(batch, _begin(fresh, supplied))
+                supplied += len(fresh.start)
+        if not len(batch.sample):
+            return
+        last = batch.age == problem.iterations
+        if last.any():
+            done = take(batch, last)
+            with torch.no_grad():
+                terms = problem.objective(done.z, done.context)
+            yield from _emit(_remember(done, terms, problem))
+            batch = take(batch, ~last)
+            continue
+        with torch.enable_grad():
+            z = batch.z.detach().requires_grad_()
+            terms = problem.objective(z, batch.context)
+            gradient, combine = problem.combine.gradient(terms, z, batch.combine)
+        z = z.detach()
+        terms = _detached(terms)
+        batch = _remember(batch._replace(z=z), terms, problem)
+        move, step = problem.step(gradient.mul_(sign), terms.total.mul(-sign), batch.step)
+        z = problem.project(move.add_(z), batch.context)
+        batch = batch._replace(z=z, age=batch.age + 1, step=step, combine=combine)
+        if watch is not None:
+            watch(Progress(sample=batch.sample, steps=batch.age, terms=terms))
+        if problem.enough is not None and (stop := problem.enough(terms)).any():
+            yield from _emit(take(batch, stop))
+            batch = take(batch, ~stop)
+
+
+def _begin(problem: Problem[Any], first: int) -> _Batch:
+    z = problem.project(problem.start, problem.context)
+    n = len(z)
+    low = z.new_full((n,), -torch.inf)
+    nothing = _Best(z, torch.zeros(n, dtype=torch.bool), low, torch.zeros(n, dtype=torch.long))
+    return _Batch(
+        sample=torch.arange(first, first + n),
+        age=torch.zeros(n, dtype=torch.long),
+        z=z,
+        context=problem.context,
+        step=problem.step.init(z),
+        combine=problem.combine.init(z),
+        best=nothing._replace(z=z.clone()),
+    )
+
+
+def _remember(batch: _Batch, terms: Terms, problem: Problem[Any]) -> _Batch:
+    """Keep the present point of each sample where it is better than the best so far."""
+    best, passes = batch.best, terms.passes
+    value = problem.combine.value(terms) * (1.0 if problem.sense == "max" else -1.0)
+    score = value if terms.slack is None else torch.where(passes, value, terms.slack)
+    better = (passes & ~best.passes) | ((passes == best.passes) & (score > best.score))
+    best.z[better] = batch.z[better]
+    return batch._replace(
+        best=_Best(
+            best.z,
+            torch.where(better, passes, best.passes),
+            torch.where(better, score, best.score),
+            torch.where(better, batch.age, best.at),
+        )
+    )
+
+
+def _emit(batch: _Batch) -> Iterator[Solved]:
+    best = batch.best
+    for row in range(len(batch.sample)):
+        yield Solved(
+            sample=int(batch.sample[row]),
+            value=best.z[row],
+            score=float(best.score[row]),
+            passes=bool(best.passes[row]),
+            steps=int(batch.age[row]),
+            best_at=int(best.at[row]),
+        )
+
+
+def _detached(terms: Terms) -> Terms:
+    slack = None if terms.slack is None else terms.slack.detach()
+    return Terms(parts={k: v.detach() for k, v in terms.parts.items()}, slack=slack)

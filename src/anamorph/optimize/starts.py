@@ -1,0 +1,40 @@
+"""Where samples begin. Randomness belongs to the sample: one seed each, one generator each.
+
+The same picture and seed give the same start alone, in a batch, shuffled, or on another worker.
+"""
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+from anamorph.types import Seeds
+
+
+def seed_of(run_seed: int, picture_digest: str) -> int:
+    """The seed of one picture in one run.
+
+    Example:
+        >>> seed_of(0, "ab") == seed_of(0, "ab") != seed_of(1, "ab")
+        True
+    """
+    both = hashlib.sha256(f"{run_seed}:{picture_digest}".encode()).digest()
+    return int.from_bytes(both[:8], "big") >> 1
+
+
+def uniform_in_ball(x: Tensor, radius: float, seeds: Seeds, levels: int = 255) -> Tensor:
+    """x + u, with u uniform over the whole levels of an 8-bit picture in [-radius, radius].
+
+    Whole levels keep every iterate of a sign method on the grid of the file that is written,
+    so what the engine sees is what the file holds.
+    """
+    reach = int(radius * levels + 1e-6)
+    noise = [
+        torch.randint(-reach, reach + 1, x.shape[1:], generator=_generator(s), dtype=torch.int16)
+        for s in seeds
+    ]
+    return torch.stack(noise).to(x).div_(levels).add_(x)
+
+
+def _generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)

@@ -1,0 +1,102 @@
+"""Step rules: from a raw gradient to a move, each sample on its own."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from anamorph.optimize.rows import Rows
+from anamorph.types import PerSample
+
+
+class Step(Protocol):
+    """A pair of pure functions; the state is rows, one per sample."""
+
+    def init(self, start: Tensor) -> Rows:
+        """The state before the first step."""
+        ...
+
+    def __call__(self, gradient: Tensor, loss: PerSample, state: Rows) -> tuple[Tensor, Rows]:
+        """The move up the gradient, and the next state; `loss` falls as the solution improves."""
+        ...
+
+
+def mean_magnitude(gradient: Tensor) -> Tensor:
+    """Mean absolute value of each sample, shaped to divide the batch by it; never zero."""
+    mean = gradient.abs().flatten(1).mean(1)
+    tiny = torch.finfo(gradient.dtype).tiny
+    return mean.clamp_min(tiny).view(-1, *[1] * (gradient.dim() - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """alpha * sign(g)."""
+
+    step_size: float  # alpha
+
+    def init(self, start: Tensor) -> Rows:
+        """No state."""
+        return None
+
+    def __call__(self, gradient: Tensor, loss: PerSample, state: Rows) -> tuple[Tensor, Rows]:
+        """Move every value by alpha."""
+        return gradient.sign().mul_(self.step_size), None
+
+
+@dataclass(frozen=True, slots=True)
+class MomentumSign:
+    """m <- mu * m + g / mean|g|; alpha * sign(m) (MI-FGSM, Dong et al. 2018, eq. 6-7)."""
+
+    step_size: float  # alpha
+    decay: float  # mu
+
+    def init(self, start: Tensor) -> Rows:
+        """m = 0."""
+        return torch.zeros_like(start)
+
+    def __call__(self, gradient: Tensor, loss: PerSample, state: Rows) -> tuple[Tensor, Rows]:
+        """Accumulate the normalized gradient and move every value by alpha."""
+        m = torch.addcdiv(state * self.decay, gradient, mean_magnitude(gradient))
+        return m.sign().mul_(self.step_size), m
+
+
+@dataclass(frozen=True, slots=True)
+class Smoothed:
+    """A step rule that is shown the gradient blurred by a Gaussian.
+
+    Neighboring pixels then move together, and low frequencies carry over to other networks
+    (translation-invariant attacks, Dong et al. 2019).
+    """
+
+    step: Step
+    sigma: float
+    taps: int  # odd width of the kernel, in pixels
+
+    def init(self, start: Tensor) -> Rows:
+        """The state of the wrapped rule."""
+        return self.step.init(start)
+
+    def __call__(self, gradient: Tensor, loss: PerSample, state: Rows) -> tuple[Tensor, Rows]:
+        """Blur, then step."""
+        return self.step(blur(gradient, self.sigma, self.taps), loss, state)
+
+
+def blur(images: Tensor, sigma: float, taps: int) -> Tensor:
+    """Gaussian blur of (n, c, h, w), zero beyond the border.
+
+    Rows, then columns, as shifted sums: on a CPU several times faster than a depthwise
+    convolution of three channels.
+    """
+    distance = torch.arange(taps // 2 + 1, dtype=torch.float64)
+    weight = torch.exp(-distance.square() / (2 * sigma * sigma))
+    weight /= weight[0] + 2 * weight[1:].sum()
+    for axis in (2, 3):
+        size = images.shape[axis]
+        out = images * weight[0].item()
+        for d in range(1, min(taps // 2 + 1, size)):
+            w = weight[d].item()
+            out.narrow(axis, d, size - d).add_(images.narrow(axis, 0, size - d), alpha=w)
+            out.narrow(axis, 0, size - d).add_(images.narrow(axis, d, size - d), alpha=w)
+        images = out
+    return images
