@@ -19,7 +19,7 @@ Where this differs from the paper:
   has them off.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import torch
@@ -101,6 +101,16 @@ PRESETS: dict[str, FMD] = {
     "paper": FMD(step_size=4 / 255, steps=100, momentum=0, smoothing=0, balance="sum"),
     "strong": FMD(steps=60, comfort=4.0),
 }
+
+
+def more_effort(p: FMD, times: int) -> FMD:
+    """The parameters for another attempt: each time twice the steps and a larger margin."""
+    return replace(
+        p,
+        steps=p.steps * 2**times,
+        comfort=p.comfort * 2**times,
+        utility_weight=p.utility_weight * 4**times,
+    )
 
 
 class Kept(NamedTuple):

@@ -1,0 +1,233 @@
+"""Protect photos so that the authorized model still reads them and others don't."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from anamorph import __version__
+from anamorph.app.labels import label_of, read_labels
+from anamorph.app.protecting import Protecting, Task, Writing
+from anamorph.app.records import PictureRecord, ProtectReport
+from anamorph.app.results import Done, Outcome, Run, failure
+from anamorph.batch import local
+from anamorph.errors import FileError, ModelError, UsageError
+from anamorph.files.folders import Item, find
+from anamorph.files.manifest import Manifest, file_digest
+from anamorph.files.photo import Limits, probe
+from anamorph.files.write import sweep
+from anamorph.methods.fmd import FMD, fmd, more_effort
+from anamorph.methods.keeping import keeping_for
+from anamorph.models import Model, load
+from anamorph.optimize.engine import Watch, solve
+from anamorph.optimize.starts import seed_of
+from anamorph.parameters import shown
+from anamorph.types import Images
+
+
+def protect(
+    sources: Sequence[str | Path],
+    out: str | Path,
+    authorized: Model | str | Path,
+    *,
+    parameters: FMD | None = None,
+    labels: Path | Mapping[str, int] | None = None,
+    seed: int = 0,
+    writing: Writing | None = None,
+    attempts: int = 3,
+    resume: bool = False,
+    limits: Limits | None = None,
+    found: Callable[[int], None] | None = None,
+    watch: Watch | None = None,
+    done: Done | None = None,
+) -> ProtectReport:
+    """Protect pictures and folders of pictures with feature map distortion.
+
+    Originals are never written to. Each result is encoded, decoded again and checked: the
+    authorized model's reading is kept and the budget is respected. A picture that fails its check
+    is tried again with more effort, and then reported as failed, without an output file.
+
+    Args:
+        sources: pictures and folders.
+        out: the folder for the results and their manifest.
+        authorized: a model, a card, or a spec such as `timm:resnet18`.
+        parameters: of the method; the default is the preset `fast`.
+        labels: a CSV with the columns `file` and `label`, or a mapping. Without labels, the
+            model's own reading of the original is what must be kept.
+        seed: of the run; each picture's randomness follows from it and the picture's pixels.
+        writing: format, quality and metadata of the results.
+        attempts: how often a picture is tried before it fails.
+        resume: go on with a run that was stopped.
+        limits: on bytes and pixels, before anything is decoded.
+        found: called once with the number of pictures.
+        watch: called after every step of the engine; raise `Cancelled` to stop.
+        done: called with each picture's record.
+
+    Raises:
+        UsageError: what was asked for cannot be done.
+        ModelError: the model cannot be loaded, or has no layer to tap.
+        NotWritten: the manifest cannot be written.
+    """
+    began = time.perf_counter()
+    out = Path(out)
+    parameters = parameters or FMD()
+    writing = writing or Writing()
+    model = authorized if isinstance(authorized, Model) else load(authorized)
+    _check_model(model)
+    table = read_labels(labels, model.labels) if isinstance(labels, Path) else labels
+    listing = find([Path(s) for s in sources], out, format=writing.format)
+    if not listing.items and not listing.problems:
+        raise UsageError(f"no pictures in {', '.join(map(str, sources))}")
+    if found is not None:
+        found(len(listing.items) + len(listing.problems))
+    header = {
+        "version": __version__,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "method": "fmd",
+        "parameters": shown(parameters),
+        "seed": seed,
+        "models": {"authorized": _identity(model)},
+        "format": writing.format,
+        "quality": writing.quality,
+        "metadata": writing.metadata,
+    }
+    if resume:
+        manifest, past = Manifest.resume(out, header)
+        sweep(out)
+    else:
+        manifest, past = Manifest.start(out, header), ()
+    run = Run(manifest=manifest, done=done)
+    for problem in listing.problems:
+        run.finish(failure(problem.path, problem.error))
+    tasks = list(_tasks(listing.items, past, table, model, limits or Limits(), run))
+    for attempt in range(attempts):
+        job = Protecting(
+            model=model,
+            keeping=keeping_for(model.task, parameters.least_cosine),
+            parameters=more_effort(parameters, attempt),
+            seed=seed,
+            writing=writing,
+            limits=limits or Limits(),
+            attempt=attempt,
+            last=attempt == attempts - 1,
+        )
+        again = []
+        for result in local.run(job, tasks, watch):
+            if isinstance(result, Outcome):
+                run.settle(result)
+            else:
+                again.append(result)
+        tasks = again
+    return ProtectReport(
+        method="fmd",
+        parameters=shown(parameters),
+        models={"authorized": _identity(model)},
+        seed=seed,
+        images=sorted(run.records, key=lambda r: r.source),
+        seconds=time.perf_counter() - began,
+        out=str(out),
+        anamorph=__version__,
+    )
+
+
+def protect_images(
+    images: Images,
+    authorized: Model,
+    *,
+    parameters: FMD | None = None,
+    labels: Tensor | None = None,
+    seed: int = 0,
+    watch: Watch | None = None,
+) -> Images:
+    """Protect a batch of pictures in memory; values stay on the grid of 8-bit files.
+
+    Args:
+        images: (n, c, h, w) in [0, 1], c = 1 or 3.
+        authorized: the model that keeps reading.
+        parameters: of the method; the default is the preset `fast`.
+        labels: (n,) classes to keep; without them, the model's own reading.
+        seed: of the run.
+        watch: called after every step.
+
+    Raises:
+        ModelError: the model has no layer to tap.
+    """
+    _check_model(authorized)
+    p = parameters or FMD()
+    seeds = [seed_of(seed, sha256(x.numpy().tobytes()).hexdigest()) for x in images]
+    keeping = keeping_for(authorized.task, p.least_cosine)
+    problem = fmd(authorized, images, keeping, seeds, p, target=labels)
+    return torch.stack([solved.value for solved in solve(problem, watch)])
+
+
+def _tasks(
+    items: Sequence[Item],
+    past: Sequence[Mapping[str, Any]],
+    labels: Mapping[str, int] | None,
+    model: Model,
+    limits: Limits,
+    run: Run,
+) -> Iterator[Task]:
+    """What is left to do; what cannot be done, or has been done before, is reported."""
+    earlier = {record["source"]: record for record in past}
+    for item in items:
+        try:
+            before = earlier.get(str(item.source))
+            if before is not None and _stands(item, before):
+                run.report(_skipped(before))
+                continue
+            header = probe(item.source, limits)
+            yield Task(item, header, _label(item.source, labels, model))
+        except FileError as error:
+            run.finish(failure(item.source, error))
+
+
+def _label(source: Path, labels: Mapping[str, int] | None, model: Model) -> int | None:
+    if labels is None:
+        return None
+    classes = model.output(torch.full((1, 3, 8, 8), 0.5)).shape[1]
+    label = label_of(source, labels)
+    if label is None:
+        raise FileError(f"{source}: has no row in the labels; add one, or leave out --labels")
+    if not 0 <= label < classes:
+        raise FileError(
+            f"{source}: its label is {label}, but {model.name} knows the classes 0 to "
+            f"{classes - 1}; correct the labels"
+        )
+    return label
+
+
+def _stands(item: Item, record: Mapping[str, Any]) -> bool:
+    """Whether an earlier run's result is whole, and is of the source as it is now."""
+    return (
+        record["status"] == "protected"
+        and item.output.exists()
+        and file_digest(item.output) == record["output_sha256"]
+        and file_digest(item.source) == record["source_sha256"]
+    )
+
+
+def _skipped(record: Mapping[str, Any]) -> PictureRecord:
+    return PictureRecord(**{**record, "status": "skipped", "reason": "done in an earlier run"})
+
+
+def _identity(model: Model) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "source": model.card.source,
+        "sha256": model.digest,
+        "weights_sha256": model.weights_digest,
+        "tap": list(model.taps),
+    }
+
+
+def _check_model(model: Model) -> None:
+    if not model.taps:
+        raise ModelError(
+            f"{model.name}: has no layer to tap, which feature map distortion needs; "
+            "give an nn.Module, a timm, torchvision, hf or pt2 source, or a card with `tap`"
+        )

@@ -1,0 +1,63 @@
+"""Command-line options from parameters that are declared once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import click
+
+from anamorph.parameters import Knob, knobs
+
+P = TypeVar("P")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def method_options(presets: Mapping[str, Any], default: str) -> Callable[[F], F]:
+    """A `--preset` and one option for every knob of the presets' dataclass."""
+    declared = knobs(presets[default])
+
+    def decorate(command: F) -> F:
+        for k in reversed(declared):
+            command = click.option(_flag(k), k.name, type=_type(k), default=None, help=_help(k))(
+                command
+            )
+        return click.option(
+            "--preset",
+            type=click.Choice(list(presets)),
+            default=default,
+            show_default=True,
+            help="Parameters to start from; the options below change single ones.",
+        )(command)
+
+    return decorate
+
+
+def chosen(presets: Mapping[str, P], preset: str, given: Mapping[str, Any]) -> P:
+    """The preset's parameters with what was given on the command line.
+
+    Raises:
+        ParameterError: a value outside its range.
+    """
+    declared = {k.name: k for k in knobs(presets[preset])}
+    changes = {
+        name: value / declared[name].scale if declared[name].scale != 1 else value
+        for name, value in given.items()
+        if name in declared and value is not None
+    }
+    return replace(presets[preset], **changes)  # type: ignore[type-var]
+
+
+def _flag(k: Knob) -> str:
+    return "--" + k.name.replace("_", "-")
+
+
+def _type(k: Knob) -> Any:
+    if k.choices:
+        return click.Choice(k.choices)
+    return int if k.type is int else float
+
+
+def _help(k: Knob) -> str:
+    symbol = f" ({k.symbol})" if k.symbol else ""
+    limits = f" [{k.range}]" if k.range and not k.choices else ""
+    return f"{k.meaning}{symbol}{limits}"

@@ -1,0 +1,125 @@
+"""`anamorph protect`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anamorph.app.protect import protect
+from anamorph.app.protecting import Writing
+from anamorph.app.records import ProtectReport
+from anamorph.cli.options import chosen, method_options
+from anamorph.cli.render import Bar, console, number, table, write_json
+from anamorph.files.photo import Limits
+from anamorph.methods.fmd import FMD, PRESETS
+
+
+@click.command("protect", short_help="Protect photos.")
+@click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=click.Path())
+@click.option("--out", required=True, type=click.Path(), help="Folder for the results.")
+@click.option(
+    "--authorized",
+    required=True,
+    metavar="MODEL",
+    help="The model that keeps reading: a card, or timm:NAME, torchvision:NAME, hf:ORG/NAME, "
+    "portraits:NAME.",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="CSV with the columns file,label. Without it the model's own reading is kept.",
+)
+@method_options(PRESETS, "fast")
+@click.option("--seed", default=0, show_default=True, help="Of the run; same seed, same result.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["png", "webp", "keep"]),
+    default="png",
+    show_default=True,
+    help="PNG, lossless WebP, or the format of the original.",
+)
+@click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    default=95,
+    show_default=True,
+    help="Of JPEG, with --format keep.",
+)
+@click.option(
+    "--metadata",
+    type=click.Choice(["keep", "strip", "no-gps"]),
+    default="keep",
+    show_default=True,
+    help="What happens to EXIF and XMP. Thumbnails and maker notes always go.",
+)
+@click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
+@click.option(
+    "--max-megapixels",
+    type=click.FloatRange(min=0, min_open=True),
+    default=100.0,
+    show_default=True,
+    help="Larger pictures are refused before they are decoded.",
+)
+@click.option("--json", "json_", metavar="FILE", help="Write what was done; - for standard output.")
+def command(
+    sources: tuple[str, ...],
+    out: str,
+    authorized: str,
+    labels: Path | None,
+    preset: str,
+    seed: int,
+    format_: Any,
+    quality: int,
+    metadata: Any,
+    resume: bool,
+    max_megapixels: float,
+    json_: str | None,
+    **knobs: Any,
+) -> int:
+    """Protect photos and folders of photos, so that people and one model still read them.
+
+    Originals are never touched. Every result is decoded again and checked before it counts.
+    """
+    parameters: FMD = chosen(PRESETS, preset, knobs)
+    with Bar("protecting", parameters.steps) as bar:
+        report = protect(
+            sources,
+            out,
+            authorized,
+            parameters=parameters,
+            labels=labels,
+            seed=seed,
+            writing=Writing(format=format_, quality=quality, metadata=metadata),
+            resume=resume,
+            limits=Limits(max_pixels=int(max_megapixels * 1e6)),
+            found=bar.expect,
+            watch=bar.watch,
+            done=bar.done,
+        )
+    write_json(json_, report.as_json())
+    _show(report, out=console(json_))
+    return 0 if report.ok else 1
+
+
+def _show(report: ProtectReport, out: Any) -> None:
+    summary = report.summary
+    failed = [i for i in report.images if i.status == "failed"]
+    if failed:
+        rows = [(i.source, i.reason.removeprefix(f"{i.source}: ")) for i in failed]
+        out.print(table("failed", ("picture", "why"), rows))
+    done = [i for i in report.images if i.status == "protected"]
+    kept = summary["authorized_kept"]
+    authorized = report.models["authorized"]["name"]
+    out.print(
+        f"[bold]{summary['protected']}[/] protected, {summary['skipped']} done before, "
+        f"{summary['failed']} failed, in {summary['seconds']:.1f} s → {report.out}"
+    )
+    if kept is not None:
+        out.print(f"{authorized} keeps {kept:.1%} of its right readings (read from the files)")
+    if done:
+        out.print(
+            f"largest change {number([i.linf for i in done], max)} levels of 255, "
+            f"median PSNR {number([i.psnr for i in done])} dB, "
+            f"median SSIM {number([i.ssim for i in done])}"
+        )

@@ -1,0 +1,109 @@
+"""What people see: tables, progress with the time left, and JSON for machines."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from statistics import median
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from anamorph.app.records import PictureRecord
+from anamorph.errors import NotWritten
+from anamorph.optimize.engine import Progress as Steps
+
+
+class Bar:
+    """Progress on standard error: pictures done, steps taken, time left."""
+
+    def __init__(self, what: str, steps: int) -> None:
+        self._steps = steps
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[pictures]} pictures"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task(what, total=None, pictures=0)
+        self._pictures = 0
+
+    def __enter__(self) -> "Bar":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def expect(self, pictures: int) -> None:
+        """How many pictures there are."""
+        self._bar.update(self._task, total=pictures * self._steps)
+
+    def watch(self, progress: Steps) -> None:
+        """A step was taken by every picture in the batch."""
+        self._bar.advance(self._task, len(progress.sample))
+
+    def done(self, record: PictureRecord) -> None:
+        """A picture is ready; one that needed no steps counts as if it had taken them."""
+        self._pictures += 1
+        missing = max(self._steps - record.steps, 0)
+        self._bar.update(self._task, advance=missing, pictures=self._pictures)
+        if record.status == "failed":
+            self._bar.console.print(f"[red]failed[/] {escape(record.reason)}", highlight=False)
+
+
+def console(json_: str | None) -> Console:
+    """Where tables go: standard output, unless JSON goes there."""
+    return Console(stderr=json_ == "-", highlight=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A plain table; text from files is never taken for markup."""
+    out = Table(title=title, title_justify="left")
+    for column in columns:
+        out.add_column(column, overflow="fold")
+    for row in rows:
+        out.add_row(*(escape(str(cell)) for cell in row))
+    return out
+
+
+def number(values: Iterable[float | None], of: Callable[[list[float]], float] = median) -> str:
+    """One figure over the values there are."""
+    known = [v for v in values if v is not None]
+    return f"{of(known):.4g}" if known else "-"
+
+
+def write_json(file: str | None, content: dict[str, Any]) -> None:
+    """Write JSON to a file or, for `-`, to standard output.
+
+    Raises:
+        NotWritten: the disk refuses.
+    """
+    if file is None:
+        return
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    if file == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise NotWritten(f"{file}: the JSON could not be written: {error.strerror}") from error
