@@ -1,0 +1,116 @@
+"""Files appear whole or not at all: written beside their place, then moved into it."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from anamorph.errors import NotWritten
+from anamorph.files.encoding import Format, encode
+from anamorph.files.metadata import Metadata
+from anamorph.files.photo import Photo
+
+_PART = ".anamorph-part"
+
+_WHAT_TO_DO = {
+    errno.ENOSPC: "free some space or choose another --out",
+    errno.EDQUOT: "free some space or choose another --out",
+    errno.EROFS: "choose an --out you may write to",
+    errno.EACCES: "choose an --out you may write to",
+    errno.EPERM: "choose an --out you may write to",
+    errno.ENAMETOOLONG: "shorten the name",
+    errno.ENOTDIR: "a file stands where a folder is needed; choose another --out",
+    errno.EEXIST: "remove it or choose another --out",
+}
+
+
+def encode_to(
+    path: Path,
+    photo: Photo,
+    pixels: NDArray[Any],
+    *,
+    format: Format = "png",
+    quality: int = 95,
+    metadata: Metadata = "keep",
+    overwrite: bool = False,
+) -> None:
+    """Write `pixels` to `path` as `encode` does; folders are made as needed.
+
+    Thumbnails, previews and maker notes (EXIF tag 0x927C) are dropped whatever `metadata` says:
+    they would show the picture unprotected.
+
+    Raises:
+        UsageError, Unsupported: as `encode`.
+        NotWritten: the file exists and `overwrite` is not set, or the disk refuses, naming why.
+    """
+    data = encode(photo, pixels, format=format, quality=quality, metadata=metadata)
+    write_whole(path, data, overwrite=overwrite)
+
+
+def write_whole(path: Path, data: bytes, *, overwrite: bool = False) -> None:
+    """Write a file so that nobody ever sees half of it, not even after a crash.
+
+    Raises:
+        NotWritten: as `encode_to`.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.parent / f".{secrets.token_hex(8)}{_PART}"
+        try:
+            with part.open("xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            if overwrite:
+                part.replace(path)
+            else:
+                _move_to_free_place(part, path)
+        finally:
+            with suppress(OSError):
+                part.unlink()
+
+
+def sweep(out: Path) -> tuple[Path, ...]:
+    """Remove what killed runs left half-written under `out`, and say what it was.
+
+    Raises:
+        NotWritten: a leftover cannot be removed.
+    """
+    leftovers = tuple(sorted(out.rglob(f".*{_PART}")))
+    for part in leftovers:
+        with writing(part):
+            part.unlink(missing_ok=True)
+    return leftovers
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the errors of the disk into `NotWritten`, naming the file and what to do.
+
+    Raises:
+        NotWritten: instead of any `OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        advice = _WHAT_TO_DO.get(error.errno or 0, "check the disk")
+        raise NotWritten(
+            f"{path}: could not be written: {error.strerror or error}; {advice}"
+        ) from error
+
+
+def _move_to_free_place(part: Path, path: Path) -> None:
+    """Take the name only if nobody has it, in one step where the file system knows hard links."""
+    try:
+        path.hardlink_to(part)
+    except FileExistsError:
+        raise
+    except OSError:
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        part.replace(path)

@@ -1,0 +1,1 @@
+"""Networks the package brings along: small classifiers, keys and decoders."""

@@ -1,0 +1,181 @@
+"""Properties that every method obeys, from one table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from anamorph.methods.fmd import FMD, PRESETS, fmd
+from anamorph.methods.keeping import KeepDirection, KeepLabel
+from anamorph.optimize.engine import Progress, Solved, solve, stream
+from anamorph.optimize.problem import Problem
+from anamorph.optimize.rows import take
+from anamorph.types import Images, Reading
+
+
+class Toy(nn.Module):
+    """An authorized model of a few hundred weights in float64."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.early = nn.Conv2d(3, 6, 3, stride=2, padding=1)
+        self.late = nn.Conv2d(6, 8, 3, stride=2, padding=1)
+        self.head = nn.Linear(8, 4)
+        generator = torch.Generator().manual_seed(1)
+        for weight in self.parameters():
+            weight.data = torch.randn(weight.shape, generator=generator, dtype=torch.float64) * 0.6
+        self.double().eval().requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Reading:
+        early = self.early(images).relu()
+        late = self.late(early).relu()
+        return Reading(self.head(late.mean((2, 3))), (early, late))
+
+
+MODEL = Toy()
+
+
+def pictures(n: int) -> Tensor:
+    generator = torch.Generator().manual_seed(7)
+    levels = torch.randint(0, 256, (n, 3, 12, 10), generator=generator)
+    return levels.double() / 255
+
+
+@dataclass(frozen=True)
+class Case:
+    """A method as it is used: pictures and seeds in, a problem out."""
+
+    name: str
+    write: Callable[[Images, list[int]], Problem[Any]]
+    radius: float
+    """Largest change of a value."""
+
+    def problem(self, n: int = 4) -> Problem[Any]:
+        return self.write(pictures(n), list(range(n)))
+
+
+def fmd_case(name: str, p: FMD, *, embeds: bool = False) -> Case:
+    p = replace(p, steps=6)
+    keeping = KeepDirection(0.8) if embeds else KeepLabel()
+    return Case(name, lambda x, seeds: fmd(MODEL, x, keeping, seeds, p), p.epsilon)
+
+
+CASES = [
+    *(fmd_case(f"fmd {name}", p) for name, p in PRESETS.items()),
+    fmd_case("fmd constrained", FMD(balance="constrained")),
+    fmd_case("fmd plain sum", FMD(balance="sum", momentum=0, smoothing=0)),
+    fmd_case("fmd on embeddings", PRESETS["fast"], embeds=True),
+]
+
+every_method = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def values(solved: list[Solved]) -> Tensor:
+    return torch.stack([s.value for s in solved])
+
+
+@every_method
+def test_every_value_stays_in_its_budget_and_is_a_picture(case: Case) -> None:
+    z = values(solve(case.problem()))
+    assert ((z - pictures(4)).abs() <= case.radius + 1e-12).all()
+    assert ((z >= 0) & (z <= 1)).all()
+
+
+@every_method
+def test_iterates_lie_on_the_levels_of_an_8_bit_file(case: Case) -> None:
+    z = values(solve(case.problem())) * 255
+    assert_close(z, z.round(), rtol=0, atol=1e-9)
+
+
+@every_method
+def test_the_objective_improves_on_its_start(case: Case) -> None:
+    problem = case.problem()
+    start = problem.combine.value(problem.objective(problem.start, problem.context))
+    sign = 1 if problem.sense == "max" else -1
+    passing = [s for s in solve(problem) if s.passes]
+    assert passing
+    assert all(s.score > sign * start[s.sample].item() for s in passing)
+
+
+@every_method
+def test_a_picture_gets_the_same_result_alone_and_in_a_batch(case: Case) -> None:
+    x = pictures(4)
+    together = values(solve(case.write(x, [0, 1, 2, 3])))
+    for i in range(4):
+        alone = values(solve(case.write(x[i : i + 1], [i])))
+        assert_close(alone[0], together[i], rtol=0, atol=1e-9)
+
+
+@every_method
+def test_the_order_of_pictures_does_not_matter(case: Case) -> None:
+    x, order = pictures(4), [2, 0, 3, 1]
+    straight = values(solve(case.write(x, [0, 1, 2, 3])))
+    shuffled = values(solve(case.write(x[order], order)))
+    assert_close(shuffled, straight[order], rtol=0, atol=1e-9)
+
+
+@every_method
+def test_refilling_a_small_batch_changes_nothing(case: Case) -> None:
+    together = values(solve(case.problem(5)))
+    x, at = pictures(5), 0
+
+    def more(room: int) -> Problem[Any] | None:
+        nonlocal at
+        first, at = at, min(at + room, 5)
+        return case.write(x[first:at], list(range(first, at))) if at > first else None
+
+    one_by_one = sorted(stream(more, capacity=2), key=lambda s: s.sample)
+    assert_close(values(one_by_one), together, rtol=0, atol=1e-9)
+
+
+@every_method
+def test_the_same_seeds_give_the_same_result_and_others_another(case: Case) -> None:
+    x = pictures(2)
+    first = values(solve(case.write(x, [0, 1])))
+    assert torch.equal(first, values(solve(case.write(x, [0, 1]))))
+    assert not torch.equal(first, values(solve(case.write(x, [5, 6]))))
+
+
+@every_method
+def test_models_and_inputs_are_left_as_they_were(case: Case) -> None:
+    x = pictures(3)
+    untouched, weights = x.clone(), {k: v.clone() for k, v in MODEL.state_dict().items()}
+    problem = case.write(x, [0, 1, 2])
+    start = problem.start.clone()
+    solve(problem)
+    assert torch.equal(x, untouched)
+    assert not x.requires_grad
+    assert torch.equal(problem.start, start)
+    assert not problem.start.requires_grad
+    assert all(torch.equal(v, weights[k]) for k, v in MODEL.state_dict().items())
+    assert all(p.grad is None for p in MODEL.parameters())
+
+
+@every_method
+def test_a_sample_depends_on_its_own_context_alone(case: Case) -> None:
+    problem = case.problem()
+    whole = problem.objective(problem.start, problem.context).total
+    rows = torch.tensor([3, 1])
+    part = problem.objective(problem.start[rows], take(problem.context, rows)).total
+    assert_close(part, whole[rows], rtol=0, atol=1e-9)
+
+
+@every_method
+def test_raising_from_watch_stops_at_once(case: Case) -> None:
+    class Stop(Exception):
+        pass
+
+    seen: list[Progress] = []
+
+    def watch(progress: Progress) -> None:
+        seen.append(progress)
+        if len(seen) == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        solve(case.problem(), watch)
+    assert [int(p.steps[0]) for p in seen] == [1, 2]

@@ -1,0 +1,113 @@
+"""FMD where the answer is known."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from anamorph.errors import ParameterError
+from anamorph.methods.fmd import FMD, PRESETS, fmd, more_effort
+from anamorph.methods.keeping import KeepDirection, KeepLabel, keeping_for
+from anamorph.optimize.engine import solve
+from anamorph.types import Reading
+
+GREY = torch.full((2, 3, 4, 4), 0.5, dtype=torch.float64)
+
+
+def identity(images: Tensor) -> Reading:
+    """A whole authorized model: its features are the pixels, its logits never change."""
+    logits = (
+        images.new_tensor([1.0, 0.0]).expand(len(images), 2) + 0 * images.sum((1, 2, 3))[:, None]
+    )
+    return Reading(logits, (images,))
+
+
+def test_identity_features_push_every_value_to_the_edge_of_the_ball() -> None:
+    p = FMD(epsilon=16 / 255, steps=20, momentum=0, smoothing=0, balance="sum")
+    for solved in solve(fmd(identity, GREY, KeepLabel(), [0, 1], p)):
+        moved = (solved.value - 0.5).abs()
+        # a value that starts at zero distortion has no gradient and stays
+        assert_close(moved[moved > 0], torch.full_like(moved[moved > 0], 16 / 255))
+        assert (moved > 0).double().mean() > 0.9
+
+
+def test_without_a_random_start_the_distortion_has_no_gradient() -> None:
+    problem = fmd(identity, GREY, KeepLabel(), [0, 1], FMD())
+    x = GREY.clone().requires_grad_()
+    distortion = problem.objective(x, problem.context).parts["distortion"]
+    (gradient,) = torch.autograd.grad(distortion.sum(), x)
+    assert (distortion == 0).all()
+    assert (gradient == 0).all()
+
+
+def test_each_taps_distortion_is_one_at_the_random_start() -> None:
+    def two_scales(images: Tensor) -> Reading:
+        return Reading(identity(images).output, (images, 1000 * images[:, :1]))
+
+    problem = fmd(two_scales, GREY, KeepLabel(), [0, 1], FMD())
+    distortion = problem.objective(problem.start, problem.context).parts["distortion"]
+    assert_close(distortion, torch.ones_like(distortion))
+
+
+def test_the_terms_add_up_to_the_papers_objective() -> None:
+    p = FMD(utility_weight=0.25)
+    problem = fmd(identity, GREY, KeepLabel(), [0, 1], p, target=torch.tensor([1, 0]))
+    terms = problem.objective(problem.start, problem.context)
+    cross_entropy = torch.log(torch.tensor([1 + torch.e, 1 + torch.e**-1], dtype=torch.float64))
+    assert_close(terms.parts["utility"], -0.25 * cross_entropy)
+    assert_close(terms.total, 1 - 0.25 * cross_entropy)
+    assert terms.passes.tolist() == [False, True]
+
+
+def steep(images: Tensor) -> Reading:
+    """Reads whether the left half is brighter than the right, and shows the pixels."""
+    lead = (images[..., :2].mean((1, 2, 3)) - images[..., 2:].mean((1, 2, 3))) * 40
+    return Reading(torch.stack((lead, -lead), 1), (images,))
+
+
+@pytest.mark.parametrize("balance", ["sum", "constrained"])
+def test_the_reading_is_kept_even_where_it_is_close(balance: str) -> None:
+    x = GREY.clone()
+    x[..., :2] += 1 / 255
+    p = FMD(balance=balance, smoothing=0, steps=30)  # type: ignore[arg-type]
+    for solved in solve(fmd(steep, x, KeepLabel(), [0, 1], p)):
+        assert solved.passes
+        assert steep(solved.value[None]).output.argmax().item() == 0
+
+
+def test_embeddings_keep_their_direction() -> None:
+    def embedder(images: Tensor) -> Reading:
+        return Reading(images.mean((2, 3)) * images.new_tensor([1.0, 2.0, 3.0]), (images,))
+
+    keeping = KeepDirection(0.999)
+    for solved in solve(fmd(embedder, GREY, keeping, [0, 1], FMD(least_cosine=0.999))):
+        clean, after = embedder(GREY[:1]).output, embedder(solved.value[None]).output
+        assert torch.cosine_similarity(clean, after).item() >= 0.999
+
+
+def test_keeping_follows_the_task() -> None:
+    assert keeping_for("embed", 0.7) == KeepDirection(0.7)
+    assert keeping_for("classify", 0.7) == KeepLabel()
+
+
+def test_more_effort_means_more_steps_and_a_larger_margin() -> None:
+    harder = more_effort(FMD(), 1)
+    assert harder.steps == 2 * FMD().steps
+    assert harder.comfort > FMD().comfort
+    assert harder.epsilon == FMD().epsilon
+    assert more_effort(FMD(), 0) == FMD()
+
+
+def test_the_paper_preset_is_the_papers() -> None:
+    p = PRESETS["paper"]
+    assert (p.epsilon * 255, p.step_size * 255, p.steps) == pytest.approx((16, 4, 100))
+    assert (p.momentum, p.smoothing, p.balance) == (0, 0, "sum")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("epsilon", 0), ("epsilon", 2.0), ("steps", 0), ("momentum", 1.5), ("balance", "none")],
+)
+def test_a_parameter_outside_its_range_is_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(ParameterError, match=name):
+        FMD(**{name: value})  # type: ignore[arg-type]
