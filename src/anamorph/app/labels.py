@@ -11,7 +11,8 @@ def read_labels(path: Path, names: Sequence[str] = ()) -> dict[str, int]:
     """Label of each file; a label is a class number, or one of the model's label texts.
 
     Raises:
-        UsageError: the file is missing, lacks a column, or names a class that does not exist.
+        UsageError: the file is missing, lacks a column, names a class that does not exist, or
+            contradicts itself.
     """
     numbers = {name: i for i, name in enumerate(names)}
     try:
@@ -23,10 +24,17 @@ def read_labels(path: Path, names: Sequence[str] = ()) -> dict[str, int]:
                     f"{path}: has the columns {', '.join(columns) or 'none'}; "
                     "expected `file` and `label`"
                 )
-            return {
-                _key(row["file"] or ""): _number(row["label"] or "", numbers, path, line)
-                for line, row in enumerate(table, start=2)
-            }
+            labels: dict[str, int] = {}
+            for row in table:
+                where = f"{path}: line {table.line_num}"
+                label = _number(row["label"] or "", numbers, where)
+                file = _key(row["file"] or "")
+                if labels.setdefault(file, label) != label:
+                    raise UsageError(
+                        f"{where}: {file} has the label {label}, but an earlier line says "
+                        f"{labels[file]}; keep one"
+                    )
+            return labels
     except OSError as error:
         raise UsageError(f"{path}: the labels cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -52,13 +60,12 @@ def _key(file: str) -> str:
     return Path(file).as_posix().lstrip("/")
 
 
-def _number(label: str, numbers: Mapping[str, int], path: Path, line: int) -> int:
+def _number(label: str, numbers: Mapping[str, int], where: str) -> int:
     text = label.strip()
     if text in numbers:
         return numbers[text]
     if text.isascii() and text.isdigit():
         return int(text)
     raise UsageError(
-        f"{path}: line {line}: the label {label!r} is neither a class number nor a label of the "
-        "model"
+        f"{where}: the label {label!r} is neither a class number nor a label of the model"
     )

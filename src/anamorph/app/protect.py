@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from anamorph import __version__
 from anamorph.app.labels import label_of, read_labels
 from anamorph.app.protecting import Protecting, Task, Writing
 from anamorph.app.records import PictureRecord, ProtectReport
-from anamorph.app.results import Done, Outcome, Run, failure
+from anamorph.app.results import Done, Outcome, Run, check_free, failure
 from anamorph.batch import local
-from anamorph.errors import FileError, ModelError, UsageError
+from anamorph.errors import FileError, ModelError, ParameterError, UsageError
 from anamorph.files.folders import Item, find
 from anamorph.files.manifest import Manifest, file_digest
 from anamorph.files.photo import Limits, probe
@@ -35,7 +36,7 @@ def protect(
     authorized: Model | str | Path,
     *,
     parameters: FMD | None = None,
-    labels: Path | Mapping[str, int] | None = None,
+    labels: str | Path | Mapping[str, int] | None = None,
     seed: int = 0,
     writing: Writing | None = None,
     attempts: int = 3,
@@ -61,7 +62,8 @@ def protect(
         seed: of the run; each picture's randomness follows from it and the picture's pixels.
         writing: format, quality and metadata of the results.
         attempts: how often a picture is tried before it fails.
-        resume: go on with a run that was stopped.
+        resume: go on with a run that was stopped: what it finished stays, unless the source, its
+            label or the result has changed since.
         limits: on bytes and pixels, before anything is decoded.
         found: called once with the number of pictures.
         watch: called after every step of the engine; raise `Cancelled` to stop.
@@ -69,6 +71,7 @@ def protect(
 
     Raises:
         UsageError: what was asked for cannot be done.
+        ParameterError: fewer than one attempt.
         ModelError: the model cannot be loaded, or has no layer to tap.
         NotWritten: the manifest cannot be written.
     """
@@ -76,9 +79,13 @@ def protect(
     out = Path(out)
     parameters = parameters or FMD()
     writing = writing or Writing()
+    if attempts < 1:
+        raise ParameterError(f"attempts is {attempts}, but must be at least 1")
     model = authorized if isinstance(authorized, Model) else load(authorized)
     _check_model(model)
-    table = read_labels(labels, model.labels) if isinstance(labels, Path) else labels
+    if labels is not None and model.task == "embed":
+        raise UsageError(f"{model.name}: gives embeddings, which have no labels; leave them out")
+    table = read_labels(Path(labels), model.labels) if isinstance(labels, str | Path) else labels
     listing = find([Path(s) for s in sources], out, format=writing.format)
     if not listing.items and not listing.problems:
         raise UsageError(f"no pictures in {', '.join(map(str, sources))}")
@@ -100,7 +107,8 @@ def protect(
         sweep(out)
     else:
         manifest, past = Manifest.start(out, header), ()
-    run = Run(manifest=manifest, done=done)
+    ours = frozenset(Path(record["output"]).absolute() for record in past if record["output"])
+    run = Run(manifest=manifest, done=done, ours=ours)
     for problem in listing.problems:
         run.finish(failure(problem.path, problem.error))
     tasks = list(_tasks(listing.items, past, table, model, limits or Limits(), run))
@@ -116,11 +124,12 @@ def protect(
             last=attempt == attempts - 1,
         )
         again = []
-        for result in local.run(job, tasks, watch):
-            if isinstance(result, Outcome):
-                run.settle(result)
-            else:
-                again.append(result)
+        with closing(local.run(job, tasks, watch)) as results:
+            for result in results:
+                if isinstance(result, Outcome):
+                    run.settle(result)
+                else:
+                    again.append(result)
         tasks = again
     return ProtectReport(
         method="fmd",
@@ -154,11 +163,13 @@ def protect_images(
         watch: called after every step.
 
     Raises:
+        UsageError: the images or labels are not as described.
         ModelError: the model has no layer to tap.
     """
     _check_model(authorized)
+    _check_images(images, labels)
     p = parameters or FMD()
-    seeds = [seed_of(seed, sha256(x.numpy().tobytes()).hexdigest()) for x in images]
+    seeds = [seed_of(seed, sha256(x.numpy().tobytes()).hexdigest()) for x in images.detach()]
     keeping = keeping_for(authorized.task, p.least_cosine)
     problem = fmd(authorized, images, keeping, seeds, p, target=labels)
     return torch.stack([solved.value for solved in solve(problem, watch)])
@@ -173,38 +184,44 @@ def _tasks(
     run: Run,
 ) -> Iterator[Task]:
     """What is left to do; what cannot be done, or has been done before, is reported."""
-    earlier = {record["source"]: record for record in past}
+    earlier = {Path(record["source"]).absolute(): record for record in past}
+    classes = 0 if labels is None else _classes(model)
     for item in items:
         try:
-            before = earlier.get(str(item.source))
-            if before is not None and _stands(item, before):
+            label = None if labels is None else _label(item.source, labels, classes, model.name)
+            before = earlier.get(item.source.absolute())
+            if before is not None and _stands(item, label, before):
                 run.report(_skipped(before))
                 continue
-            header = probe(item.source, limits)
-            yield Task(item, header, _label(item.source, labels, model))
+            if item.output.absolute() not in run.ours:
+                check_free(item.output)
+            yield Task(item, probe(item.source, limits), label)
         except FileError as error:
             run.finish(failure(item.source, error))
 
 
-def _label(source: Path, labels: Mapping[str, int] | None, model: Model) -> int | None:
-    if labels is None:
-        return None
-    classes = model.output(torch.full((1, 3, 8, 8), 0.5)).shape[1]
+def _classes(model: Model) -> int:
+    with torch.no_grad():
+        return model.output(torch.full((1, 3, 8, 8), 0.5)).shape[1]
+
+
+def _label(source: Path, labels: Mapping[str, int], classes: int, model: str) -> int:
     label = label_of(source, labels)
     if label is None:
         raise FileError(f"{source}: has no row in the labels; add one, or leave out --labels")
     if not 0 <= label < classes:
         raise FileError(
-            f"{source}: its label is {label}, but {model.name} knows the classes 0 to "
+            f"{source}: its label is {label}, but {model} knows the classes 0 to "
             f"{classes - 1}; correct the labels"
         )
     return label
 
 
-def _stands(item: Item, record: Mapping[str, Any]) -> bool:
-    """Whether an earlier run's result is whole, and is of the source as it is now."""
+def _stands(item: Item, label: int | None, record: Mapping[str, Any]) -> bool:
+    """Whether an earlier run's result is whole, and is of the source and label as they are now."""
     return (
         record["status"] == "protected"
+        and record["label"] == label
         and item.output.exists()
         and file_digest(item.output) == record["output_sha256"]
         and file_digest(item.source) == record["source_sha256"]
@@ -230,4 +247,18 @@ def _check_model(model: Model) -> None:
         raise ModelError(
             f"{model.name}: has no layer to tap, which feature map distortion needs; "
             "give an nn.Module, a timm, torchvision, hf or pt2 source, or a card with `tap`"
+        )
+
+
+def _check_images(images: Tensor, labels: Tensor | None) -> None:
+    if images.ndim != 4 or not images.numel() or not images.is_floating_point():
+        raise UsageError(
+            f"images are {images.dtype} {tuple(images.shape)}; expected floats (n, c, h, w)"
+        )
+    low, high = images.min().item(), images.max().item()
+    if not (low >= 0 and high <= 1):
+        raise UsageError(f"images reach from {low:g} to {high:g}; expected values in [0, 1]")
+    if labels is not None and labels.shape != images.shape[:1]:
+        raise UsageError(
+            f"labels are {tuple(labels.shape)} for {len(images)} images; expected one for each"
         )

@@ -1,7 +1,8 @@
 """Puts results in their places and keeps the record of a run."""
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ class Run:
 
     manifest: Manifest
     done: Done | None
+    ours: frozenset[Path] = frozenset()
+    """Where an earlier run put its results, absolute: only these may be replaced."""
     records: list[PictureRecord] = field(default_factory=list)
 
     def settle(self, outcome: Outcome) -> None:
@@ -35,16 +38,19 @@ class Run:
         if record.output is None:
             self.finish(record)
             return
-        # The record goes first: a file without one is never ours, so resuming cannot overwrite
-        # anything, and a record without its file is simply done again.
-        self.manifest.append(record.as_json())
         output = Path(record.output)
+        ours = output.absolute() in self.ours
+        # The record goes first: a file without one is never ours, so nobody else's is ever
+        # overwritten, and a record without its file is simply done again.
         try:
-            write_whole(output, outcome.data)
+            if not ours:
+                check_free(output)
+            self.manifest.append(record.as_json())
+            write_whole(output, outcome.data, overwrite=ours)
             if file_digest(output) != record.output_sha256:
                 raise NotWritten(f"{output}: reads back differently; check the disk")
         except FileError as error:
-            self.finish(replace(record, status="failed", reason=str(error), output=None))
+            self.finish(failure(Path(record.source), error))
         else:
             self.report(record)
 
@@ -58,6 +64,18 @@ class Run:
         self.records.append(record)
         if self.done is not None:
             self.done(record)
+
+
+def check_free(output: Path) -> None:
+    """Refuse to write where something is that no run of ours put there.
+
+    Raises:
+        NotWritten: the output exists.
+    """
+    if os.path.lexists(output):
+        raise NotWritten(
+            f"{output}: exists, and this run did not write it; remove it or choose another --out"
+        )
 
 
 def failure(source: Path, error: Exception) -> PictureRecord:

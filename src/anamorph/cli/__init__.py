@@ -7,6 +7,7 @@
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
@@ -47,17 +48,23 @@ def anamorph(debug: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error: any name can be told
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line; the exit code."""
     try:
-        code = anamorph.main(arguments, prog_name="anamorph", standalone_mode=False)
+        code = anamorph.main(arguments or ["--help"], prog_name="anamorph", standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "anamorph"
+        _say(f"error: {error.format_message()} (see `{command} --help`)")
+        return 2
     except click.ClickException as error:
-        error.show()
+        _say(f"error: {error.format_message()}")
         return 2
     except (click.Abort, KeyboardInterrupt, Cancelled):
         _say("stopped; nothing is lost: run the same command with --resume to go on")

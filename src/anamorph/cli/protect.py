@@ -112,8 +112,9 @@ def _show(report: ProtectReport, out: Any) -> None:
     kept = summary["authorized_kept"]
     authorized = report.models["authorized"]["name"]
     out.print(
-        f"[bold]{summary['protected']}[/] protected, {summary['skipped']} done before, "
-        f"{summary['failed']} failed, in {summary['seconds']:.1f} s → {report.out}"
+        f"{summary['protected']} protected, {summary['skipped']} done before, "
+        f"{summary['failed']} failed, in {summary['seconds']:.1f} s → {report.out}",
+        soft_wrap=True,
     )
     if kept is not None:
         out.print(f"{authorized} keeps {kept:.1%} of its right readings (read from the files)")

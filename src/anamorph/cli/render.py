@@ -5,11 +5,9 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import median
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -18,6 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from anamorph.app.records import PictureRecord
 from anamorph.errors import NotWritten
@@ -45,12 +44,7 @@ class Bar:
         self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
     def expect(self, pictures: int) -> None:
@@ -67,12 +61,43 @@ class Bar:
         missing = max(self._steps - record.steps, 0)
         self._bar.update(self._task, advance=missing, pictures=self._pictures)
         if record.status == "failed":
-            self._bar.console.print(f"[red]failed[/] {escape(record.reason)}", highlight=False)
+            line = Text.assemble(("failed", "red"), " ", record.reason)
+            self._bar.console.print(line, soft_wrap=True)
+
+
+class Counter:
+    """Progress on standard error over a known number of things."""
+
+    def __init__(self, what: str) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task(what, total=None)
+
+    def __enter__(self) -> "Counter":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def expect(self, total: int) -> None:
+        """How many things there are."""
+        self._bar.update(self._task, total=total)
+
+    def advance(self, _: object) -> None:
+        """One more is done."""
+        self._bar.advance(self._task)
 
 
 def console(json_: str | None) -> Console:
     """Where tables go: standard output, unless JSON goes there."""
-    return Console(stderr=json_ == "-", highlight=False)
+    return Console(stderr=json_ == "-", highlight=False, markup=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
@@ -81,7 +106,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     for column in columns:
         out.add_column(column, overflow="fold")
     for row in rows:
-        out.add_row(*(escape(str(cell)) for cell in row))
+        out.add_row(*(Text(str(cell)) for cell in row))
     return out
 
 

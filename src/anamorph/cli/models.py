@@ -1,0 +1,95 @@
+"""`anamorph models list | layers | check`."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from anamorph.app.models import LayerScore, ModelCheck, check_model, list_models, rank_layers
+from anamorph.cli.render import Counter, console, table, write_json
+
+_JSON = click.option(
+    "--json", "json_", metavar="FILE", help="Write what was found; - for standard output."
+)
+
+
+@click.group("models", short_help="List, rank layers, check.")
+def command() -> None:
+    """List models, rank their layers, check that one works."""
+
+
+@command.command("list")
+@_JSON
+def list_(json_: str | None) -> None:
+    """List the models that come with the package, and how to name others."""
+    models = list_models()
+    write_json(json_, {"models": [asdict(m) for m in models]})
+    out = console(json_)
+    rows = [(m.spec, m.task, m.about) for m in models]
+    out.print(table("models in the package", ("model", "task", "reads right"), rows))
+    out.print(
+        "others: timm:NAME, torchvision:NAME, hf:ORG/NAME, or a card (a TOML file) for "
+        "python:, pt2: and torchscript: sources",
+        markup=False,
+    )
+
+
+@command.command("layers")
+@click.argument("model")
+@click.argument("pictures", nargs=-1, type=click.Path())
+@click.option("--count", default=8, show_default=True, type=click.IntRange(1, 64), help="Pictures.")
+@_JSON
+def layers(model: str, pictures: tuple[str, ...], count: int, json_: str | None) -> None:
+    """Rank the layers of MODEL as taps, by trying each on PICTURES (or on portraits)."""
+    with Counter("trying layers") as counter:
+        scores = rank_layers(
+            model, pictures, count=count, found=counter.expect, done=counter.advance
+        )
+    write_json(json_, {"model": model, "layers": [asdict(s) for s in scores]})
+    rows = [_row(s) for s in scores]
+    columns = ("layer", "shape", "damage", "distortion", "margin left", "kept", "ms/step")
+    out = console(json_)
+    out.print(table(f"layers of {model}, best tap first", columns, rows))
+    out.print(
+        "damage: how far the model's own margin falls when nothing keeps its reading, a stand-in "
+        "for other models. Put the first, or the first two, into the card: "
+        f'tap = ["{scores[0].layer}"]',
+        markup=False,
+    )
+
+
+@command.command("check")
+@click.argument("model")
+@_JSON
+def check(model: str, json_: str | None) -> None:
+    """Load MODEL, try it on test pictures, and say what it is."""
+    found = check_model(model)
+    write_json(json_, asdict(found))
+    console(json_).print(table(f"{found.name} works", ("", ""), _facts(found)))
+
+
+def _row(s: LayerScore) -> tuple[Any, ...]:
+    return (
+        s.layer,
+        " x ".join(map(str, s.shape)),
+        f"{s.damage:.2f}",
+        f"{s.distortion:.1f}",
+        f"{s.margin:.2f}",
+        f"{s.kept:.0%}",
+        f"{s.seconds * 1000:.0f}",
+    )
+
+
+def _facts(found: ModelCheck) -> list[tuple[str, str]]:
+    return [
+        ("source", found.source),
+        ("task", found.task),
+        ("input", f"{found.size[0]} x {found.size[1]}, {found.resize}"),
+        ("outputs", f"{found.outputs}, {found.labels} with a name"),
+        ("parameters", f"{found.parameters:,}"),
+        ("taps", ", ".join(found.taps) or "none"),
+        ("reads a picture in", f"{found.seconds_forward * 1000:.0f} ms"),
+        ("gradient of a picture in", f"{found.seconds_gradient * 1000:.0f} ms"),
+        ("sha256", found.sha256),
+        ("sha256 of the weights", found.weights_sha256),
+    ]
