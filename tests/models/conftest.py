@@ -21,7 +21,8 @@ class Block(nn.Module):
         self.act = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.act(self.conv(x))
+        added: Tensor = self.act(self.conv(x))
+        return x + added
 
 
 class Tiny(nn.Module):

@@ -77,7 +77,8 @@ def test_tokens_of_a_transformer_are_maps_too() -> None:
             tokens = self.embed(x).flatten(2).transpose(1, 2)
             for layer in self.layers:
                 tokens = layer(tokens)
-            return tokens.mean(1)
+            out: Tensor = tokens.mean(1)
+            return out
 
     candidates = tap_candidates(Tokens().eval(), X)
     assert [c.name for c in candidates] == ["embed", *(f"layers.{i}" for i in range(4))]

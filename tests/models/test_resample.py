@@ -76,7 +76,7 @@ def test_the_gradient_is_that_of_the_resize(axes: tuple[Axis, Axis]) -> None:
 
 def test_the_gradient_of_a_large_picture_reaches_every_pixel_once() -> None:
     images = torch.zeros(1, 1, 500, 700, requires_grad=True)
-    resample(images, whole(500, 50), whole(700, 70), "bilinear").sum().backward()
-    assert images.grad is not None
-    torch.testing.assert_close(images.grad[..., 20:-20, 20:-20].mean(), torch.tensor(0.01))
-    assert (images.grad > 0).all()
+    small = resample(images, whole(500, 50), whole(700, 70), "bilinear")
+    (gradient,) = torch.autograd.grad(small.sum(), images)
+    torch.testing.assert_close(gradient[..., 20:-20, 20:-20].mean(), torch.tensor(0.01))
+    assert (gradient > 0).all()

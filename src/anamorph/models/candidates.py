@@ -142,9 +142,7 @@ def _opened(runs: dict[str, _Run], level: list[str], *, everything: bool) -> lis
     for name in level:
         children = _children(runs, name)
         opens = (
-            _holds_more_maps(runs, name)
-            if everything
-            else _is_sequence_of_blocks(runs, children)
+            _holds_more_maps(runs, name) if everything else _is_sequence_of_blocks(runs, children)
         )
         out.extend(children if opens else [name])
     return out

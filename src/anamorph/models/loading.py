@@ -108,9 +108,9 @@ def _frozen(network: nn.Module) -> nn.Module:
     """In eval mode, without parameter gradients, in single precision or better."""
     if any(p.dtype in (torch.float16, torch.bfloat16) for p in network.parameters()):
         network = network.float()
-    for module in network.modules():
-        module.training = False
-    return network.requires_grad_(False)
+    for parameter in network.parameters():  # one by one, since TorchScript has no call for all
+        parameter.requires_grad_(False)
+    return network.eval()
 
 
 def _check(model: Model, device: torch.device) -> None:

@@ -76,30 +76,32 @@ def residual(classes: int) -> nn.Sequential:
 
 
 def depthwise(classes: int) -> nn.Sequential:
-    """One filter per channel, then channels mixed place by place, after MobileNet."""
+    """Inverted residuals with one filter per channel, after MobileNetV2."""
 
-    def block(inputs: int, outputs: int, stride: int) -> nn.Sequential:
-        return nn.Sequential(
-            *_conv(inputs, inputs, stride=stride, groups=inputs),
+    def block(inputs: int, outputs: int, stride: int) -> nn.Module:
+        wide = 3 * inputs
+        body = nn.Sequential(
+            *_conv(inputs, wide, kernel=1),
             nn.ReLU6(),
-            *_conv(inputs, outputs, kernel=1),
+            *_conv(wide, wide, stride=stride, groups=wide),
             nn.ReLU6(),
+            *_conv(wide, outputs, kernel=1),
         )
+        return Add(body) if inputs == outputs and stride == 1 else body
 
     return _network(
-        stem=nn.Sequential(*_conv(3, 24, stride=2), nn.ReLU6()),
+        stem=nn.Sequential(*_conv(3, 16, stride=2), nn.ReLU6()),
         stages=[
-            nn.Sequential(block(24, 32, 1), block(32, 64, 2)),
-            nn.Sequential(block(64, 64, 1), block(64, 96, 2)),
-            nn.Sequential(block(96, 96, 1), block(96, 128, 2), block(128, 128, 1)),
+            nn.Sequential(block(16, 24, 2), block(24, 24, 1)),
+            nn.Sequential(block(24, 48, 2), block(48, 48, 1)),
+            nn.Sequential(block(48, 96, 2), block(96, 96, 1)),
         ],
-        head=_flat(128, classes),
+        head=_flat(96, classes),
     )
 
 
 def dense(classes: int) -> nn.Sequential:
     """Every layer sees all the ones before it, after DenseNet."""
-    layers = 3
 
     def layer(inputs: int, growth: int) -> Concatenate:
         return Concatenate(
@@ -110,7 +112,7 @@ def dense(classes: int) -> nn.Sequential:
             )
         )
 
-    def stage(inputs: int, growth: int, outputs: int) -> nn.Sequential:
+    def stage(inputs: int, growth: int, layers: int, outputs: int) -> nn.Sequential:
         grown = inputs + growth * layers
         return nn.Sequential(
             *(layer(inputs + growth * i, growth) for i in range(layers)),
@@ -121,7 +123,7 @@ def dense(classes: int) -> nn.Sequential:
 
     return _network(
         stem=nn.Sequential(*_conv(3, 16, stride=2), nn.ReLU()),
-        stages=[stage(16, 8, 32), stage(32, 20, 64), stage(64, 32, 96)],
+        stages=[stage(16, 12, 2, 32), stage(32, 20, 3, 64), stage(64, 32, 3, 96)],
         head=_flat(96, classes),
     )
 

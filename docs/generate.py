@@ -1,0 +1,84 @@
+"""Rewrites the generated parts of the documentation; `--check` only says what has drifted.
+
+A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from anamorph.cli import COMMANDS, anamorph
+from anamorph.methods.fmd import PRESETS
+from anamorph.parameters import Knob, knobs, shown
+
+DOCS = Path(__file__).parent
+PAGES = (DOCS.parent / "README.md", *sorted(DOCS.glob("*.md")))
+PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def fmd_parameters() -> str:
+    """One row for every knob, with its value in every preset."""
+    rows = [
+        "| option | symbol | " + " | ".join(f"`{name}`" for name in PRESETS) + " | range | meaning |",
+        "| --- | --- | " + " | ".join("---" for _ in PRESETS) + " | --- | --- |",
+    ]
+    values = {name: shown(p) for name, p in PRESETS.items()}
+    for k in knobs(PRESETS["fast"]):
+        cells = [_value(values[name][k.name]) for name in PRESETS]
+        rows.append(f"| `{_flag(k)}` | {k.symbol} | {' | '.join(cells)} | {k.range} | {k.meaning} |")
+    return "\n".join(rows)
+
+
+def commands() -> str:
+    """The help of every command."""
+    parts = []
+    for name in sorted(COMMANDS):
+        command = anamorph.get_command(click.Context(anamorph), name)
+        if command is None:
+            raise LookupError(name)
+        parts.extend(_helps(command, f"anamorph {name}"))
+    return "\n\n".join(parts)
+
+
+def _helps(command: click.Command, name: str) -> list[str]:
+    context = click.Context(command, info_name=name, terminal_width=88, max_content_width=88)
+    parts = [f"### `{name}`\n\n```text\n{command.get_help(context)}\n```"]
+    if isinstance(command, click.Group):
+        for sub in sorted(command.commands):
+            parts.extend(_helps(command.commands[sub], f"{name} {sub}"))
+    return parts
+
+
+def _flag(k: Knob) -> str:
+    return "--" + k.name.replace("_", "-")
+
+
+def _value(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+PARTS: dict[str, Callable[[], str]] = {"fmd-parameters": fmd_parameters, "commands": commands}
+
+
+def main() -> int:
+    """Rewrite, or with `--check` compare; the exit code."""
+    check = "--check" in sys.argv[1:]
+    drifted = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        new = PART.sub(lambda m: f"{m[1]}{PARTS[m[2]]()}\n{m[3]}", text)
+        if new != text:
+            drifted.append(page.name)
+            if not check:
+                page.write_text(new, encoding="utf-8")
+    if check and drifted:
+        sys.stderr.write(f"out of date: {', '.join(drifted)}; run `make docs`\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
