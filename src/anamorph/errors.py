@@ -13,6 +13,10 @@
     │   ├── TooLarge          more bytes or pixels than the limits allow
     │   ├── Unsupported       a picture of a kind we refuse to spoil
     │   └── NotWritten        the output could not be written
+    ├── BadKey                a key that cannot be used
+    │   ├── DamagedKey        not a key file, or a damaged one
+    │   ├── WrongPassphrase   the passphrase is wrong, missing, or not wanted
+    │   └── WrongKey          the key does not open this
     └── Cancelled             the caller asked to stop
 
 The library raises these; only the command line and the service turn them into exit codes.
@@ -69,6 +73,22 @@ class Unsupported(FileError):
 
 class NotWritten(FileError):
     """The output file could not be written."""
+
+
+class BadKey(AnamorphError):
+    """A key cannot be used."""
+
+
+class DamagedKey(BadKey):
+    """The file is not a key file, or a damaged one."""
+
+
+class WrongPassphrase(BadKey):
+    """The passphrase is wrong, missing, or not wanted."""
+
+
+class WrongKey(BadKey):
+    """The key does not open this, or it was changed since."""
 
 
 class Cancelled(AnamorphError):

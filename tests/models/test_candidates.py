@@ -94,10 +94,10 @@ def test_no_hook_stays_behind(tiny: nn.Module) -> None:
     assert all(not m._forward_hooks and not m._forward_pre_hooks for m in tiny.modules())
 
 
-def test_the_default_tap_is_nearest_to_a_quarter_of_the_work() -> None:
+def test_the_default_taps_are_spread_over_the_middle_of_the_work() -> None:
     made = [
         Candidate(name=f"b{i}", shape=(1, 2, 2), share=share)
         for i, share in enumerate((0.05, 0.21, 0.31, 0.9))
     ]
-    assert default_taps(made) == ("b1",)
+    assert default_taps(made) == ("b1", "b2", "b3")
     assert default_taps([]) == ()

@@ -23,8 +23,12 @@ W = TypeVar("W")
 R = TypeVar("R")
 
 
-def run(job: Job[I, L, W, R], items: Sequence[I], watch: Watch | None = None) -> Iterator[R]:
+def run(
+    job: Job[I, L, W, R], items: Sequence[I], watch: Watch | None = None
+) -> Generator[R, None, None]:
     """The result of every item, as each is ready; items of one group share batches.
+
+    Close it when you stop before its end: that ends its threads.
 
     Raises:
         Cancelled: when `watch` raises it. Whatever else goes wrong is the result of its item.

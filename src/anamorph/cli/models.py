@@ -1,5 +1,6 @@
 """`anamorph models list | layers | check`."""
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -51,9 +52,9 @@ def layers(model: str, pictures: tuple[str, ...], count: int, json_: str | None)
     out = console(json_)
     out.print(table(f"layers of {model}, best tap first", columns, rows))
     out.print(
-        "damage: how far the model's own margin falls when nothing keeps its reading, a stand-in "
-        "for other models. Put the first, or the first two, into the card: "
-        f'tap = ["{scores[0].layer}"]',
+        "damage: how far the model's margin falls on mirrored, smaller copies, whose reading "
+        "nothing keeps: a stand-in for other models. Several taps protect better than one: "
+        f"tap = {json.dumps([s.layer for s in scores[:4]])}",
         markup=False,
     )
 

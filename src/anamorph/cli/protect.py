@@ -9,7 +9,7 @@ from anamorph.app.protect import protect
 from anamorph.app.protecting import Writing
 from anamorph.app.records import ProtectReport
 from anamorph.cli.options import chosen, method_options
-from anamorph.cli.render import Bar, console, number, table, write_json
+from anamorph.cli.render import Bar, check_json, console, number, table, write_json
 from anamorph.files.photo import Limits
 from anamorph.methods.fmd import FMD, PRESETS
 
@@ -81,6 +81,7 @@ def command(
 
     Originals are never touched. Every result is decoded again and checked before it counts.
     """
+    check_json(json_)
     parameters: FMD = chosen(PRESETS, preset, knobs)
     with Bar("protecting", parameters.steps) as bar:
         report = protect(

@@ -28,14 +28,16 @@ class Bar:
 
     def __init__(self, what: str, steps: int) -> None:
         self._steps = steps
+        screen = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
             TextColumn("{task.fields[pictures]} pictures"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=screen,
             transient=True,
+            disable=not screen.is_terminal,
         )
         self._task = self._bar.add_task(what, total=None, pictures=0)
         self._pictures = 0
@@ -69,13 +71,15 @@ class Counter:
     """Progress on standard error over a known number of things."""
 
     def __init__(self, what: str) -> None:
+        screen = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=screen,
             transient=True,
+            disable=not screen.is_terminal,
         )
         self._task = self._bar.add_task(what, total=None)
 
@@ -114,6 +118,16 @@ def number(values: Iterable[float | None], of: Callable[[list[float]], float] = 
     """One figure over the values there are."""
     known = [v for v in values if v is not None]
     return f"{of(known):.4g}" if known else "-"
+
+
+def check_json(file: str | None) -> None:
+    """Refuse a place for JSON that does not exist, before the work rather than after it.
+
+    Raises:
+        NotWritten: there is no such folder.
+    """
+    if file not in (None, "-") and not Path(file).absolute().parent.is_dir():
+        raise NotWritten(f"{file}: the JSON cannot be written: its folder does not exist; make it")
 
 
 def write_json(file: str | None, content: dict[str, Any]) -> None:

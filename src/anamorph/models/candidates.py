@@ -11,7 +11,8 @@ from anamorph.models.taps import first_tensor
 
 FEWEST = 4
 MOST = 16
-TAP_AT = 0.25
+TAPS_AT = (0.25, 0.4, 0.55, 0.7)
+"""Shares of the multiply-adds after which a network is tapped by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,20 +68,24 @@ def tap_candidates(network: nn.Module, example: Tensor) -> list[Candidate]:
 
 
 def default_taps(candidates: list[Candidate]) -> tuple[str, ...]:
-    """The candidate nearest to a quarter of the network's multiply-adds; none without candidates.
+    """The candidates nearest to 25, 40, 55 and 70 % of the network's multiply-adds.
 
-    Early maps are what networks have in common, and stopping there is cheap; the very first ones
-    are little more than pixels.
+    Middle layers are what networks have in common; the very first ones are little more than pixels
+    and the last ones are the network's own. Several together carry over better than any one.
 
     Example:
         >>> early = Candidate(name="stem", shape=(8, 16, 16), share=0.1)
         >>> later = Candidate(name="blocks.1", shape=(16, 8, 8), share=0.3)
-        >>> default_taps([early, later])
-        ('blocks.1',)
+        >>> last = Candidate(name="blocks.2", shape=(16, 8, 8), share=0.9)
+        >>> default_taps([early, later, last])
+        ('blocks.1', 'blocks.2')
     """
-    if not candidates:
-        return ()
-    return (min(candidates, key=lambda candidate: abs(candidate.share - TAP_AT)).name,)
+    nearest = [
+        min(candidates, key=lambda candidate: abs(candidate.share - at)).name
+        for at in TAPS_AT
+        if candidates
+    ]
+    return tuple(dict.fromkeys(nearest))
 
 
 def _forward(network: nn.Module, example: Tensor) -> tuple[dict[str, _Run], int]:

@@ -121,7 +121,7 @@ def convnext(classes: int) -> nn.Sequential:
         stages.append(nn.Sequential(shrink(narrow, wide), ConvNeXtBlock(wide), ConvNeXtBlock(wide)))
     return nn.Sequential(
         OrderedDict(
-            stem=nn.Sequential(nn.Conv2d(3, widths[0], 7, 4, padding=3), ChannelNorm(widths[0])),
+            stem=nn.Sequential(nn.Conv2d(3, widths[0], 6, 4, padding=1), ChannelNorm(widths[0])),
             stages=nn.Sequential(*stages),
             head=nn.Sequential(
                 ChannelNorm(widths[-1]),
