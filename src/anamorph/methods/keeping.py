@@ -5,7 +5,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from anamorph.losses import cosine, cross_entropy, margin
+from anamorph.losses import cosine, cross_entropy, kl_divergence, margin
 from anamorph.types import PerSample, Task
 
 
@@ -40,6 +40,23 @@ class KeepLabel:
     def slack(self, output: Tensor, target: Tensor) -> PerSample:
         """The label's lead over the best other class, in logits."""
         return margin(output, target)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAnswer:
+    """A classifier keeps its whole answer: L_p = KL(softmax(f(x)) || softmax(f(x*)))."""
+
+    def target(self, output: Tensor) -> Tensor:
+        """The clean logits."""
+        return output
+
+    def loss(self, output: Tensor, target: Tensor) -> PerSample:
+        """Divergence from the clean answer, in nats."""
+        return kl_divergence(output, target)
+
+    def slack(self, output: Tensor, target: Tensor) -> PerSample:
+        """The lead of the clean answer's best class over the best other one, in logits."""
+        return margin(output, target.argmax(1))
 
 
 @dataclass(frozen=True, slots=True)

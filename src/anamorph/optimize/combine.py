@@ -56,9 +56,9 @@ class Constrained:
 
     constraint: str
     comfort: float
-    grow: float = 1.5
-    shrink: float = 0.8
-    least: float = 0.05
+    grow: float = 2.0
+    shrink: float = 0.5
+    least: float = 0.01
     most: float = 20.0
 
     def init(self, start: Tensor) -> Rows:

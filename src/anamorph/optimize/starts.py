@@ -36,5 +36,15 @@ def uniform_in_ball(x: Tensor, radius: float, seeds: Seeds, levels: int = 255) -
     return torch.stack(noise).to(x).div_(levels).add_(x)
 
 
+def uniform(shape: tuple[int, ...], seeds: Seeds) -> Tensor:
+    """(n, *shape) in [0, 1), one seed per sample: a start that depends on nothing else.
+
+    Example:
+        >>> bool((uniform((4,), [1, 2])[1] == uniform((4,), [2])[0]).all())
+        True
+    """
+    return torch.stack([torch.rand(shape, generator=_generator(s)) for s in seeds])
+
+
 def _generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)

@@ -1,7 +1,7 @@
 """Step rules: from a raw gradient to a move, each sample on its own."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -59,6 +59,52 @@ class MomentumSign:
         """Accumulate the normalized gradient and move every value by alpha."""
         m = torch.addcdiv(state * self.decay, gradient, mean_magnitude(gradient))
         return m.sign().mul_(self.step_size), m
+
+
+class Moments(NamedTuple):
+    """What Adam remembers of each sample."""
+
+    mean: Tensor
+    square: Tensor
+    age: Tensor  # (n,) steps taken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adam:
+    """Adam (Kingma and Ba 2015) with a step size that falls by half a cosine to `final_step`.
+
+    At age t of T: final + (first - final) (1 + cos(pi t / (T - 1))) / 2. The schedule is each
+    sample's own, so samples of all ages share a batch.
+    """
+
+    step_size: float
+    final_step: float
+    steps: int  # T
+    mean_decay: float = 0.9  # beta_1
+    square_decay: float = 0.999  # beta_2
+
+    def init(self, start: Tensor) -> Rows:
+        """No moments at age 0."""
+        age = torch.zeros(len(start), dtype=torch.long, device=start.device)
+        return Moments(torch.zeros_like(start), torch.zeros_like(start), age)
+
+    def __call__(self, gradient: Tensor, loss: PerSample, state: Rows) -> tuple[Tensor, Rows]:
+        """Move by the mean gradient over its root mean square, both corrected for their start."""
+        mean = torch.lerp(gradient, state.mean, self.mean_decay)
+        square = torch.lerp(gradient.square(), state.square, self.square_decay)
+        age = state.age.to(torch.float64)
+        turn = torch.cos(torch.pi * age / max(1, self.steps - 1))
+        size = self.final_step + (self.step_size - self.final_step) * (1 + turn) / 2
+        size = size / (1 - self.mean_decay ** (age + 1))
+        unbias = (1 - self.square_decay ** (age + 1)).sqrt()
+        tiny = torch.finfo(gradient.dtype).tiny ** 0.5
+        move = mean / square.sqrt().add_(tiny) * _per_sample(size * unbias, mean)
+        return move, Moments(mean, square, state.age + 1)
+
+
+def _per_sample(number: PerSample, like: Tensor) -> Tensor:
+    """One number per sample, shaped and typed to multiply `like`."""
+    return number.to(like).view(-1, *[1] * (like.dim() - 1))
 
 
 @dataclass(frozen=True, slots=True)
