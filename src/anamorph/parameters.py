@@ -18,6 +18,7 @@ Example:
     anamorph.errors.ParameterError: epsilon is -255, but must be above 0
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, get_type_hints
@@ -112,13 +113,14 @@ def check(parameters: Any) -> None:
             continue
         if not isinstance(value, int | float):
             continue
-        allowed = (
+        allowed = math.isfinite(value) and (
             (k.above is None or value > k.above)
             and (k.at_least is None or value >= k.at_least)
             and (k.at_most is None or value <= k.at_most)
         )
         if not allowed:
-            raise ParameterError(f"{k.name} is {value * k.scale:g}, but must be {k.range}")
+            wanted = k.range or "finite"
+            raise ParameterError(f"{k.name} is {value * k.scale:g}, but must be {wanted}")
 
 
 def shown(parameters: Any) -> dict[str, Any]:

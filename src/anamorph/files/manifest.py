@@ -92,6 +92,25 @@ class Manifest:
             _add(self.path, _line(self.path, record))
 
 
+def records_in(folder: Path) -> tuple[Record, tuple[Record, ...]] | None:
+    """The header and the records of the manifest in a folder, or None where there is none.
+
+    Raises:
+        FileError: the manifest is damaged or cannot be read.
+        UsageError: it is of a newer anamorph.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        return None
+    data = _content(path)
+    whole = data[: data.rfind(b"\n") + 1]
+    if not whole:
+        return None
+    header, *records = (_parsed(path, n, raw) for n, raw in enumerate(whole.splitlines(), 1))
+    _check_schema(path, header)
+    return header, tuple(records)
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex, to know a source again.
 

@@ -94,10 +94,18 @@ def read(path: Path, limits: Limits | None = None) -> Photo:
         TooLarge: more bytes or pixels than the limits; found before decoding.
         Unsupported: a picture of a kind that protecting would spoil, with what to do.
     """
-    limits = limits or Limits()
+    return decode(content(path, limits), str(path), limits)
+
+
+def content(path: Path, limits: Limits | None = None) -> bytes:
+    """The bytes of a picture file, not yet decoded.
+
+    Raises:
+        FileError: the file is missing, no regular file, or cannot be read.
+        TooLarge: more bytes than the limits.
+    """
     with decoding.reading(str(path)):
-        data = _checked(path, limits).read_bytes()
-    return decode(data, str(path), limits)
+        return _checked(path, limits or Limits()).read_bytes()
 
 
 def decode(data: bytes, name: str, limits: Limits | None = None) -> Photo:

@@ -59,6 +59,12 @@ def encode(samples: NDArray[Any], name: str, *, icc: bytes, exif: bytes, xmp: by
     return _with_chunks(plain, _chunks(icc=icc, exif=exif, xmp=xmp))
 
 
+def commented(png: bytes, keyword: str, comment: str) -> bytes:
+    """The same PNG with a text chunk; keyword and comment in Latin-1."""
+    body = keyword.encode("latin-1") + b"\0" + comment.encode("latin-1")
+    return _with_chunks(png, _chunk(b"tEXt", body))
+
+
 def _chunks(*, icc: bytes, exif: bytes, xmp: bytes) -> bytes:
     out = b""
     if icc:

@@ -7,6 +7,9 @@ from torch.nn import functional as F
 from anamorph.losses import mse
 from anamorph.types import Images, PerSample
 
+STRIP_PIXELS = 250_000
+"""Pixels whose SSIM is computed at once."""
+
 
 def largest_change(a: Images, b: Images) -> PerSample:
     """max |a - b|, in 8-bit levels.
@@ -41,20 +44,28 @@ def ssim(a: Images, b: Images) -> PerSample:
         >>> round(ssim(a, a).item(), 6)
         1.0
     """
-    size = min(11, *(side - 1 + side % 2 for side in a.shape[-2:]))
-    channels = [_ssim_map(a[:, c : c + 1], b[:, c : c + 1], size) for c in range(a.shape[1])]
-    return torch.stack(channels).mean(0)
+    height, width = a.shape[-2:]
+    size = min(11, *(side - 1 + side % 2 for side in (height, width)))
+    total = a.new_zeros(len(a), dtype=torch.float64)
+    rows = height - size + 1
+    step = max(1, STRIP_PIXELS // width)
+    for first in range(0, rows, step):  # a strip at a time: the maps of a large picture are larger
+        strip = slice(first, min(first + step, rows) + size - 1)
+        total += _ssim_map(a[:, :, strip], b[:, :, strip], size).double().sum((1, 2, 3))
+    return (total / (a.shape[1] * rows * (width - size + 1))).to(a)
 
 
-def _ssim_map(a: Tensor, b: Tensor, size: int) -> PerSample:
+def _ssim_map(a: Tensor, b: Tensor, size: int) -> Tensor:
     c1, c2 = 0.01**2, 0.03**2  # (K L)^2 of the paper for values in [0, 1]
     distance = torch.arange(size, dtype=a.dtype) - size // 2
     weight = torch.exp(-distance.square() / (2 * 1.5**2))
     weight /= weight.sum()
+    channels = a.shape[1]
 
     def local_mean(t: Tensor) -> Tensor:
-        rows = F.conv2d(t, weight.view(1, 1, -1, 1))
-        return F.conv2d(rows, weight.view(1, 1, 1, -1))
+        one_by_one = t.flatten(0, 1)[:, None]
+        rows = F.conv2d(one_by_one, weight.view(1, 1, -1, 1))
+        return F.conv2d(rows, weight.view(1, 1, 1, -1)).unflatten(0, (-1, channels))[:, :, 0]
 
     mean_a, mean_b = local_mean(a), local_mean(b)
     var_a = local_mean(a * a) - mean_a * mean_a
@@ -62,4 +73,4 @@ def _ssim_map(a: Tensor, b: Tensor, size: int) -> PerSample:
     both = local_mean(a * b) - mean_a * mean_b
     luminance = (2 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1)
     structure = (2 * both + c2) / (var_a + var_b + c2)
-    return (luminance * structure).flatten(1).mean(1)
+    return luminance * structure

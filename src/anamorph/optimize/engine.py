@@ -1,7 +1,7 @@
 """The one loop: projected gradient ascent or descent, each sample on its own path."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -86,6 +86,7 @@ def stream(
         return
     sign = 1.0 if problem.sense == "max" else -1.0
     batch, supplied = _begin(problem, 0), len(problem.start)
+    problem = replace(problem, start=problem.start[:0], context=None)  # the rules alone
     dry = False
     while True:
         while not dry and (room := capacity - len(batch.sample)) > 0:
@@ -112,7 +113,8 @@ def stream(
         z = z.detach()
         terms = _detached(terms)
         batch = _remember(batch._replace(z=z), terms, problem)
-        move, step = problem.step(gradient.mul_(sign), terms.total.mul(-sign), batch.step)
+        uphill = gradient if sign > 0 else gradient.neg_()
+        move, step = problem.step(uphill, terms.total.mul(-sign), batch.step)
         z = problem.project(move.add_(z), batch.context)
         batch = batch._replace(z=z, age=batch.age + 1, step=step, combine=combine)
         if watch is not None:
@@ -144,10 +146,14 @@ def _remember(batch: _Batch, terms: Terms, problem: Problem[Any]) -> _Batch:
     value = problem.combine.value(terms) * (1.0 if problem.sense == "max" else -1.0)
     score = value if terms.slack is None else torch.where(passes, value, terms.slack)
     better = (passes & ~best.passes) | ((passes == best.passes) & (score > best.score))
-    best.z[better] = batch.z[better]
+    if better.all():
+        z = batch.z  # no copy: the engine never writes into a point it has moved on from
+    else:
+        z = best.z
+        z[better] = batch.z[better]
     return batch._replace(
         best=_Best(
-            best.z,
+            z,
             torch.where(better, passes, best.passes),
             torch.where(better, score, best.score),
             torch.where(better, batch.age, best.at),

@@ -18,7 +18,10 @@ class Step(Protocol):
         ...
 
     def __call__(self, gradient: Tensor, loss: PerSample, state: Rows) -> tuple[Tensor, Rows]:
-        """The move up the gradient, and the next state; `loss` falls as the solution improves."""
+        """The move up the gradient, and the next state; `loss` falls as the solution improves.
+
+        The gradient may be overwritten: nobody else needs it.
+        """
         ...
 
 
@@ -41,7 +44,7 @@ class Sign:
 
     def __call__(self, gradient: Tensor, loss: PerSample, state: Rows) -> tuple[Tensor, Rows]:
         """Move every value by alpha."""
-        return gradient.sign().mul_(self.step_size), None
+        return gradient.sign_().mul_(self.step_size), None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class MomentumSign:
 
     def __call__(self, gradient: Tensor, loss: PerSample, state: Rows) -> tuple[Tensor, Rows]:
         """Accumulate the normalized gradient and move every value by alpha."""
-        m = torch.addcdiv(state * self.decay, gradient, mean_magnitude(gradient))
+        m = gradient.div_(mean_magnitude(gradient)).add_(state, alpha=self.decay)
         return m.sign().mul_(self.step_size), m
 
 

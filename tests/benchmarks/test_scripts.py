@@ -1,0 +1,130 @@
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from benchmarks.photos import write_large
+from benchmarks.runs import REQUIRED
+
+from benchmarks import memory, page_memory, page_protect, page_speed, protect, rival, speed
+
+SHARE = {"share": 0.5, "n": 4, "interval": [0.15, 0.85]}
+MODEL = {"name": "m", "clean": SHARE, "protected": SHARE, "kept": SHARE}
+SPREAD = {"median": 1.0, "q1": 0.9, "q3": 1.1, "min": 0.8, "max": 1.2, "n": 5}
+CLOCKS = {"wall": SPREAD, "cpu": SPREAD}
+
+
+def run(figures: dict[str, Any], n: int = 4, **settings: Any) -> dict[str, Any]:
+    where = {"cpu": "a processor", "threads": 1, "cores": 2, "memory_gib": 8.0}
+    with_what = {"anamorph": "0", "torch": "2", "python": "3"}
+    return {
+        "date": "2026-01-02",
+        "machine": where,
+        "versions": with_what,
+        "settings": settings,
+        "n": n,
+        "figures": figures,
+    }
+
+
+def test_protect_says_in_one_line_that_the_photos_are_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    status = protect.main(["--data", str(tmp_path), "--results", str(results)])
+    assert status == 0
+    assert capsys.readouterr().out.startswith("protect: skipped")
+    assert not results.exists()
+
+
+def test_protect_skips_where_only_the_models_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "imagenet" / "nips2017dev").mkdir(parents=True)
+    (tmp_path / "imagenet" / "nips2017dev.csv").write_text("file,label\na.jpg,1\n")
+    monkeypatch.setattr(protect, "has_models", lambda: False)
+    assert protect.main(["--data", str(tmp_path), "--results", str(tmp_path / "results")]) == 0
+    assert "skipped" in capsys.readouterr().out
+
+
+def test_a_rival_that_cannot_be_installed_is_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rival, "FOLDER", tmp_path)
+    monkeypatch.setattr(rival, "REQUIREMENT", str(tmp_path / "nothing.whl"))
+    with pytest.raises(rival.Absent, match=r"nothing\.whl"):
+        rival.torchattacks()
+
+
+@pytest.mark.slow
+def test_memory_measures_a_run_in_its_own_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "WORK", tmp_path)
+    arguments = ["--counts", "1", "--size", "64x48", "--steps", "1", "--results", str(tmp_path)]
+    assert memory.main(arguments) == 0
+    found = json.loads((tmp_path / "memory.json").read_text())["runs"]["1 photos"]
+    assert set(found) == set(REQUIRED)
+    assert found["figures"]["protected"] + found["figures"]["failed"] == 1
+    assert found["figures"]["peak_gib"] >= found["figures"]["before_gib"] > 0
+
+
+def test_the_peak_counts_the_photos_that_were_protected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "WORK", tmp_path)
+    write_large(tmp_path / "photos", 2, size=(64, 48))
+    figures = memory.peak(tmp_path / "photos", 2, "paper", steps=1, threads=1)
+    assert figures["protected"] + figures["failed"] == 2
+    assert figures["peak_gib"] >= figures["before_gib"] > 0
+
+
+def test_the_page_of_protection_shows_controls_beside_presets() -> None:
+    figures = {
+        "authorized": MODEL,
+        "panel": [MODEL, MODEL],
+        "panel_kept_mean": SHARE,
+        "panel_protected_mean": SHARE,
+        "quality": {"psnr_mean": 28.1, "ssim_mean": 0.7, "linf_max": 16.0},
+    }
+    cost = {"cost": {"seconds_per_photo": 1.5, "cpu_seconds_per_photo": 1.2}}
+    page = page_protect.page({"fast": run({**figures, **cost}), "sign noise": run(figures)})
+    assert "| fast | 4 | 50.0 % (15.0 to 85.0, n 4)" in page
+    assert "| sign noise | 28.1 | 0.7 | 16.0 | - | - | - | - |" in page
+
+
+def test_the_page_of_speed_shows_quotients_with_quartiles() -> None:
+    page = page_speed.page(
+        {
+            "net, fast": run({"step": CLOCKS, "whole": CLOCKS}, parameters={"steps": 20}),
+            "net, beside": run({"seconds": {}, "anamorph_over_floor": CLOCKS}),
+        }
+    )
+    assert "| net, fast | 20 | 1.00 (0.90 to 1.10) |" in page
+    assert "| net, beside | anamorph / floor | 1.00 (0.90 to 1.10) |" in page
+
+
+@pytest.mark.parametrize(
+    ("peaks", "said"),
+    [
+        ({10: 2.0, 200: 2.1}, "Below 3 GiB: yes (2.10). Flat: yes"),
+        ({10: 2.0, 200: 3.1}, "Below 3 GiB: no (3.10). Flat: no"),
+        ({2: 1.0, 10: 2.0}, "Flat: not known"),
+    ],
+)
+def test_the_verdict_on_memory_says_which_bar_is_missed(peaks: dict[int, float], said: str) -> None:
+    runs = {str(n): run({"peak_gib": peak}, n=n) for n, peak in peaks.items()}
+    assert said in page_memory.verdict(runs)
+
+
+@pytest.mark.parametrize("script", [protect, speed, memory], ids=lambda s: s.__name__)
+def test_every_script_explains_its_options(
+    script: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main: Callable[[Sequence[str]], int] = script.main
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    assert "--redo" in capsys.readouterr().out

@@ -1,0 +1,64 @@
+"""`anamorph models` and `anamorph demo` from the command line."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Anamorph = Callable[..., Any]
+MakeCard = Callable[..., Path]
+
+
+def test_models_are_listed(anamorph: Anamorph) -> None:
+    ended = anamorph("models", "list", "--json", "-")
+    assert ended.code == 0
+    specs = [model["spec"] for model in json.loads(ended.out)["models"]]
+    assert specs
+    assert all(spec in ended.err for spec in specs)
+
+
+def test_a_model_is_checked(anamorph: Anamorph, card: MakeCard) -> None:
+    ended = anamorph("models", "check", card(), "--json", "-")
+    assert ended.code == 0
+    found = json.loads(ended.out)
+    assert (found["outputs"], found["labels"], found["size"]) == (3, 3, [16, 16])
+    assert found["parameters"] == 4 * 27 + 3 * 196
+    assert found["taps"] == ["early"]
+    assert len(found["sha256"]) == len(found["weights_sha256"]) == 64
+    assert "toy [bold]of[/bold] the tests works" in ended.err
+
+
+def test_layers_are_ranked(anamorph: Anamorph, card: MakeCard, photos: Path) -> None:
+    ended = anamorph("models", "layers", card(), photos, "--count", "2", "--json", "-")
+    assert ended.code == 0
+    assert [layer["layer"] for layer in json.loads(ended.out)["layers"]] == ["early"]
+    assert 'tap = ["early"]' in ended.err
+
+
+def test_a_demo_wants_an_empty_folder(anamorph: Anamorph, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_bytes(b"mine")
+    ended = anamorph("demo", "--out", tmp_path)
+    assert ended.code == 2
+    assert "is not empty" in ended.err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.slow
+def test_the_demo_shows_who_still_reads_and_who_does_not(
+    anamorph: Anamorph, tmp_path: Path
+) -> None:
+    ended = anamorph("demo", "--out", tmp_path / "demo", "--json", "-")
+    assert ended.code == 0
+    made = json.loads(ended.out)
+    own, *others = made["readings"]
+    assert own["role"] == "authorized"
+    assert own["protected"] == own["clean"] > 0.9
+    assert others
+    assert all(other["role"] == "unauthorized" for other in others)
+    assert sum(o["protected"] for o in others) < sum(o["clean"] for o in others)
+    page = Path(made["page"]).read_text(encoding="utf-8")
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", page), "the page loads from elsewhere"
+    assert page.count("data:image/png;base64,") == 3 * made["protect"]["summary"]["protected"]

@@ -1,0 +1,122 @@
+"""One torch thread, two toy models, and a few crops of scikit-image's photographs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from skimage import data as skimage_data
+from torch import Tensor, nn
+
+from anamorph.methods.fmd import FMD
+from anamorph.models import Model, wrap
+
+Pixels = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+class Tiny(nn.Module):
+    """A convolution, a pooling and a linear layer: 642 weights that make lively logits."""
+
+    def __init__(self, outputs: int, seed: int) -> None:
+        super().__init__()
+        self.early = nn.Conv2d(3, 6, 3, stride=2, padding=1, bias=False)
+        self.pool = nn.AdaptiveAvgPool2d(4)
+        self.head = nn.Linear(96, outputs, bias=False)
+        generator = torch.Generator().manual_seed(seed)
+        for parameter in self.parameters():
+            fresh = torch.randn(parameter.shape, generator=generator)
+            parameter.data = 3 * fresh * parameter[0].numel() ** -0.5
+
+    def forward(self, x: Tensor) -> Tensor:
+        features: Tensor = self.pool(torch.relu(self.early(x)))
+        logits: Tensor = self.head(features.flatten(1))
+        return logits
+
+
+@pytest.fixture(scope="session")
+def network() -> Callable[..., nn.Module]:
+    """Makes the network of the toy models."""
+
+    def make(outputs: int = 5, seed: int = 3) -> nn.Module:
+        return Tiny(outputs, seed)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def toy_of() -> Callable[..., Model]:
+    """Wraps any network as a toy model of 16 x 16 pictures."""
+
+    def make(network: nn.Module, **about: Any) -> Model:
+        defaults = {"name": "toy", "tap": ("early",)}
+        half = (0.5, 0.5, 0.5)
+        return wrap(network, size=(16, 16), mean=half, std=half, **{**defaults, **about})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def toy(toy_of: Callable[..., Model]) -> Model:
+    """A classifier of five named classes, of which it sees three in `photos`."""
+    return toy_of(Tiny(5, seed=3), labels=("ant", "bee", "cat", "dog", "emu"))
+
+
+@pytest.fixture(scope="session")
+def embedder(toy_of: Callable[..., Model]) -> Model:
+    return toy_of(Tiny(8, seed=1), name="toy embedder", task="embed")
+
+
+@pytest.fixture(scope="session")
+def quick() -> FMD:
+    """Parameters that take a few milliseconds."""
+    return FMD(steps=4)
+
+
+@pytest.fixture(scope="session")
+def crop() -> Callable[..., Pixels]:
+    """A piece (h, w, 3) of one of four photographs: an eye, a cat's eye, coffee, fire."""
+    corners = {
+        "astronaut": (150, 210),
+        "chelsea": (95, 150),
+        "coffee": (180, 260),
+        "rocket": (250, 300),
+    }
+    photographs = {name: np.asarray(getattr(skimage_data, name)()) for name in corners}
+
+    def cut(name: str, height: int = 24, width: int = 32) -> Pixels:
+        top, left = corners[name]
+        piece: Pixels = photographs[name][top : top + height, left : left + width].copy()
+        return piece
+
+    return cut
+
+
+@pytest.fixture
+def photos(tmp_path: Path, crop: Callable[..., Pixels]) -> Path:
+    """A folder of five pictures in three sizes: JPEG and PNG, one of them in a folder below."""
+    folder = tmp_path / "photos"
+    (folder / "more").mkdir(parents=True)
+    Image.fromarray(crop("astronaut")).save(folder / "astronaut.jpg", quality=95)
+    Image.fromarray(crop("chelsea")).save(folder / "chelsea.png")
+    Image.fromarray(crop("coffee")).save(folder / "coffee.png")
+    Image.fromarray(crop("rocket", 33, 47)).save(folder / "rocket.png")
+    Image.fromarray(crop("coffee", 40, 20)).save(folder / "more" / "cup.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real models and photos beside the repository; for tests marked `data`."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("needs shared/data beside the repository")
+    return folder
