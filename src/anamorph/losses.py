@@ -15,7 +15,7 @@ def mse(a: Tensor, b: Tensor) -> PerSample:
         >>> mse(torch.zeros(2, 3), torch.tensor([[1.0, 1, 1], [0, 0, 3]])).tolist()
         [1.0, 3.0]
     """
-    return F.mse_loss(a, b, reduction="none").flatten(1).mean(1)
+    return F.mse_loss(a, b, reduction="none").mean(tuple(range(1, a.dim())))
 
 
 def cross_entropy(logits: Float[Tensor, "n k"], labels: Int[Tensor, " n"]) -> PerSample:

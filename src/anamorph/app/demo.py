@@ -134,7 +134,7 @@ def _readings(
 
 def _answers(model: Model, pictures: Sequence[NDArray[Any]]) -> tuple[str, ...]:
     with torch.no_grad():
-        logits = model.output(torch.cat([as_images(p) for p in pictures]))
+        logits = model.output(as_images(*pictures))
     return tuple(model.label(i) for i in logits.argmax(1).tolist())
 
 

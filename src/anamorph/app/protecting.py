@@ -58,7 +58,6 @@ class Loaded(NamedTuple):
     """A decoded original."""
 
     photo: Photo
-    x: Tensor  # (1, c, h, w)
     label: int | None
     source_sha256: str
 
@@ -68,7 +67,7 @@ class Encoded(NamedTuple):
 
     data: bytes
     decoded: Photo
-    solved: Solved
+    steps: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +95,11 @@ class Protecting:
     def load(self, task: Task) -> Loaded:
         """Decode the original."""
         photo = read(task.item.source, self.limits)
-        x = as_images(photo.pixels)
-        return Loaded(photo, x, task.label, file_digest(task.item.source))
+        return Loaded(photo, task.label, file_digest(task.item.source))
 
     def problem(self, loaded: Sequence[Loaded]) -> Problem[Any]:
         """Feature map distortion of some pictures of one size."""
-        x = torch.cat([one.x for one in loaded])
+        x = as_images(*(one.photo.pixels for one in loaded))
         seeds = [seed_of(self.seed, f"{one.photo.digest}:{self.attempt}") for one in loaded]
         labels = [one.label for one in loaded if one.label is not None]
         target = torch.tensor(labels) if len(labels) == len(loaded) else None
@@ -109,21 +107,19 @@ class Protecting:
 
     def write(self, task: Task, loaded: Loaded, solved: Solved) -> Encoded:
         """Encode as a file and decode that."""
-        kind = loaded.photo.pixels.dtype
-        levels = solved.value.permute(1, 2, 0).mul(float(np.iinfo(kind).max)).round_()
         data = encode(
             loaded.photo,
-            levels.numpy().astype(kind),
+            _levels(solved.value, loaded.photo.pixels, self.parameters.epsilon),
             format=self.writing.format,
             quality=self.writing.quality,
             metadata=self.writing.metadata,
         )
         own = Limits(max_bytes=len(data), max_pixels=self.limits.max_pixels)
-        return Encoded(data, decode(data, str(task.item.output), own), solved)
+        return Encoded(data, decode(data, str(task.item.output), own), solved.steps)
 
     def judge(self, task: Task, loaded: Loaded, written: Encoded, seconds: float) -> Outcome | Task:
         """Check what the file holds."""
-        x, x_star = loaded.x, as_images(written.decoded.pixels)
+        x, x_star = as_images(loaded.photo.pixels), as_images(written.decoded.pixels)
         with torch.no_grad():
             before, after = self.model.output(x), self.model.output(x_star)
         own = self.keeping.target(before)
@@ -133,7 +129,7 @@ class Protecting:
         x = x.expand_as(x_star)
         change = largest_change(x, x_star).item()
         within = change <= self.parameters.epsilon * 255 + 1e-3 or _is_lossy(loaded, self.writing)
-        good = within and (is_right or not was_right)
+        good = change > 0 and within and (is_right or not was_right)
         if not good and not self.last:
             return task
         embeds = self.model.task == "embed"
@@ -142,7 +138,7 @@ class Protecting:
             source=str(task.item.source),
             output=str(task.item.output) if good else None,
             status="protected" if good else "failed",
-            reason="" if good else _why(self.attempt + 1, within=within),
+            reason="" if good else _why(self.attempt + 1, change > 0, within),
             label=task.label,
             prediction_before=None if embeds else self.model.label(int(before.argmax())),
             prediction_after=None if embeds else self.model.label(int(after.argmax())),
@@ -151,7 +147,7 @@ class Protecting:
             linf=change,
             psnr=noise if math.isfinite(noise) else None,
             ssim=ssim(x, x_star).item(),
-            steps=written.solved.steps,
+            steps=written.steps,
             attempts=self.attempt + 1,
             seconds=seconds,
             source_sha256=loaded.source_sha256,
@@ -164,13 +160,25 @@ class Protecting:
         return Outcome(record=failure(task.item.source, error))
 
 
-def as_images(pixels: NDArray[Any]) -> Images:
-    """Decoded pixels (h, w, c) as a batch of one picture (1, c, h, w) in [0, 1]."""
-    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
-    return torch.from_numpy(planes).div_(float(np.iinfo(pixels.dtype).max))[None]
+def as_images(*pictures: NDArray[Any]) -> Images:
+    """Decoded pixels (h, w, c) of one size as a batch (n, c, h, w) in [0, 1]."""
+    out = np.stack([pixels.transpose(2, 0, 1) for pixels in pictures], dtype=np.float32)
+    return torch.from_numpy(out).div_(float(np.iinfo(pictures[0].dtype).max))
 
 
-def _why(attempts: int, *, within: bool) -> str:
+def _levels(value: Tensor, original: NDArray[Any], epsilon: float) -> NDArray[Any]:
+    """Whole levels of the file nearest to a solution (c, h, w), and within epsilon even so."""
+    top = np.iinfo(original.dtype).max
+    reach = int(epsilon * top + 1e-6)
+    wide = np.int16 if top < 2**15 else np.int32
+    around = original.astype(wide)
+    nearest = value.permute(1, 2, 0).mul(float(top)).round_().numpy().astype(wide)
+    return np.clip(nearest, around - reach, around + reach, out=nearest).astype(original.dtype)
+
+
+def _why(attempts: int, changed: bool, within: bool) -> str:
+    if not changed:
+        return "nothing was changed: epsilon is less than one level of the file; raise it"
     if not within:
         return "the decoded file exceeds the budget; use a lossless --format"
     return (

@@ -1,8 +1,10 @@
 """What a run reports of every picture, and of itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
+
+from anamorph.app.ledger import reason
 
 Status = Literal["protected", "failed", "skipped"]
 
@@ -36,10 +38,13 @@ class PictureRecord:
     source_sha256: str | None = None
     output_sha256: str | None = None
 
+    def failed(self, error: Exception) -> "PictureRecord":
+        """The record of the same picture, ended by an error."""
+        return PictureRecord(source=self.source, status="failed", reason=reason(self.source, error))
+
     def as_json(self) -> dict[str, Any]:
         """Plain values, floats rounded to what they mean."""
-        plain = asdict(self)
-        return {k: round(v, 5) if isinstance(v, float) else v for k, v in plain.items()}
+        return rounded(asdict(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,3 +91,8 @@ class ProtectReport:
             "summary": self.summary,
             "images": [i.as_json() for i in self.images],
         }
+
+
+def rounded(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Floats rounded to what they mean."""
+    return {k: round(v, 5) if isinstance(v, float) else v for k, v in record.items()}

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -18,9 +18,27 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from anamorph.app.records import PictureRecord
 from anamorph.errors import NotWritten
 from anamorph.optimize.engine import Progress as Steps
+
+
+class Told(Protocol):
+    """What is told of a picture that is ready."""
+
+    @property
+    def status(self) -> str:
+        """What became of it; `failed` is told at once."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why it failed."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Steps taken."""
+        ...
 
 
 class Bar:
@@ -57,7 +75,7 @@ class Bar:
         """A step was taken by every picture in the batch."""
         self._bar.advance(self._task, len(progress.sample))
 
-    def done(self, record: PictureRecord) -> None:
+    def done(self, record: Told) -> None:
         """A picture is ready; one that needed no steps counts as if it had taken them."""
         self._pictures += 1
         missing = max(self._steps - record.steps, 0)

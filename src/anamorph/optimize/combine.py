@@ -77,7 +77,7 @@ class Constrained:
             (state * self.shrink).clamp_min(self.least),
         )
         scale = w.view(-1, *[1] * (z.dim() - 1)) / mean_magnitude(g_c)
-        return torch.addcmul(g / mean_magnitude(g), g_c, scale), w
+        return g.div_(mean_magnitude(g)).addcmul_(g_c, scale), w
 
     def value(self, terms: Terms) -> PerSample:
         """The sum of the other terms."""

@@ -90,12 +90,12 @@ def stream(
     dry = False
     while True:
         while not dry and (room := capacity - len(batch.sample)) > 0:
-            fresh = more(room)
-            if fresh is None:
-                dry = True
-            else:
-                batch = join(batch, _begin(fresh, supplied))
-                supplied += len(fresh.start)
+            fresh = _begun(more(room), supplied)
+            dry = fresh is None
+            if fresh is not None:
+                supplied += len(fresh.sample)
+                batch = join(batch, fresh) if len(batch.sample) else fresh
+            del fresh
         if not len(batch.sample):
             return
         last = batch.age == problem.iterations
@@ -124,6 +124,10 @@ def stream(
             batch = take(batch, ~stop)
 
 
+def _begun(problem: Problem[Any] | None, first: int) -> _Batch | None:
+    return None if problem is None else _begin(problem, first)
+
+
 def _begin(problem: Problem[Any], first: int) -> _Batch:
     z = problem.project(problem.start, problem.context)
     n = len(z)
@@ -136,7 +140,7 @@ def _begin(problem: Problem[Any], first: int) -> _Batch:
         context=problem.context,
         step=problem.step.init(z),
         combine=problem.combine.init(z),
-        best=nothing._replace(z=z.clone()),
+        best=nothing,
     )
 
 
@@ -146,19 +150,23 @@ def _remember(batch: _Batch, terms: Terms, problem: Problem[Any]) -> _Batch:
     value = problem.combine.value(terms) * (1.0 if problem.sense == "max" else -1.0)
     score = value if terms.slack is None else torch.where(passes, value, terms.slack)
     better = (passes & ~best.passes) | ((passes == best.passes) & (score > best.score))
-    if better.all():
-        z = batch.z  # no copy: the engine never writes into a point it has moved on from
-    else:
-        z = best.z
-        z[better] = batch.z[better]
     return batch._replace(
         best=_Best(
-            z,
+            _chosen(better, batch.z, best.z),
             torch.where(better, passes, best.passes),
             torch.where(better, score, best.score),
             torch.where(better, batch.age, best.at),
         )
     )
+
+
+def _chosen(better: PerSampleBool, new: Tensor, old: Tensor) -> Tensor:
+    """Rows of `new` where they are better, else of `old`; no copy where one tensor serves."""
+    if better.all():
+        return new
+    if not better.any():
+        return old
+    return torch.where(better.view(-1, *[1] * (new.dim() - 1)), new, old)
 
 
 def _emit(batch: _Batch) -> Iterator[Solved]:

@@ -14,6 +14,22 @@ def onto_linf_ball(z: Tensor, center: Tensor, radius: float) -> Tensor:
     return (z - center).clamp_(-radius, radius).add_(center)
 
 
+def onto_rms_ball(z: Tensor, center: Tensor, radius: float) -> Tensor:
+    """argmin over y of |y - z| subject to rms(y - center) <= radius, for each sample.
+
+    The l2 ball of radius * sqrt(values): a picture's budget does not depend on its size.
+
+    Example:
+        >>> import torch
+        >>> onto_rms_ball(torch.tensor([[3.0, 4.0]]), torch.zeros(1, 2), 0.5**0.5).tolist()
+        [[0.6000000238418579, 0.800000011920929]]
+    """
+    change = z - center
+    size = change.square().flatten(1).mean(1).sqrt()
+    factor = (radius / size.clamp_min(radius)).view(-1, *[1] * (z.dim() - 1))
+    return change.mul_(factor).add_(center)
+
+
 def onto_box(z: Tensor, low: float, high: float) -> Tensor:
     """argmin over y of |y - z| subject to low <= y <= high."""
     return z.clamp(low, high)

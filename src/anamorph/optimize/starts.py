@@ -29,11 +29,8 @@ def uniform_in_ball(x: Tensor, radius: float, seeds: Seeds, levels: int = 255) -
     so what the engine sees is what the file holds.
     """
     reach = int(radius * levels + 1e-6)
-    noise = [
-        torch.randint(-reach, reach + 1, x.shape[1:], generator=_generator(s), dtype=torch.int16)
-        for s in seeds
-    ]
-    return torch.stack(noise).to(x).div_(levels).add_(x)
+    noise = uniform(tuple(x.shape[1:]), seeds).to(x).mul_(2 * reach + 1).floor_().sub_(reach)
+    return noise.div_(levels).add_(x)
 
 
 def uniform(shape: tuple[int, ...], seeds: Seeds) -> Tensor:

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from anamorph.optimize.rows import Rows
 from anamorph.types import PerSample
@@ -27,7 +28,7 @@ class Step(Protocol):
 
 def mean_magnitude(gradient: Tensor) -> Tensor:
     """Mean absolute value of each sample, shaped to divide the batch by it; never zero."""
-    mean = gradient.abs().flatten(1).mean(1)
+    mean = torch.linalg.vector_norm(gradient.flatten(1), ord=1, dim=1) / gradient[0].numel()
     tiny = torch.finfo(gradient.dtype).tiny
     return mean.clamp_min(tiny).view(-1, *[1] * (gradient.dim() - 1))
 
@@ -64,6 +65,38 @@ class MomentumSign:
         return m.sign().mul_(self.step_size), m
 
 
+class Momentum(NamedTuple):
+    """What a rule with a schedule remembers of each sample."""
+
+    mean: Tensor
+    age: Tensor  # (n,) steps taken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normalized:
+    """m <- mu * m + (1 - mu) * g / rms(g); alpha_t * m: large where the gradient is large.
+
+    For sets that bound the sum of squares: for the same one it gets farther than signs do.
+    """
+
+    step_size: float  # alpha, falling as `half_cosine` does
+    final_step: float
+    steps: int
+    decay: float  # mu
+
+    def init(self, start: Tensor) -> Rows:
+        """m = 0."""
+        return Momentum(torch.zeros_like(start), _newborn(start))
+
+    def __call__(self, gradient: Tensor, loss: PerSample, state: Rows) -> tuple[Tensor, Rows]:
+        """Accumulate the gradient at unit root mean square and move along it."""
+        size = gradient.square().flatten(1).mean(1).sqrt()
+        size = size.clamp_min(torch.finfo(gradient.dtype).tiny)
+        mean = torch.lerp(gradient / _per_sample(size, gradient), state.mean, self.decay)
+        alpha = half_cosine(self.step_size, self.final_step, state.age, self.steps)
+        return mean * _per_sample(alpha, mean), Momentum(mean, state.age + 1)
+
+
 class Moments(NamedTuple):
     """What Adam remembers of each sample."""
 
@@ -74,40 +107,84 @@ class Moments(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adam:
-    """Adam (Kingma and Ba 2015) with a step size that falls by half a cosine to `final_step`.
-
-    At age t of T: final + (first - final) (1 + cos(pi t / (T - 1))) / 2. The schedule is each
-    sample's own, so samples of all ages share a batch.
-    """
+    """Adam (Kingma and Ba 2015), its step size falling as `half_cosine` does."""
 
     step_size: float
     final_step: float
-    steps: int  # T
+    steps: int
     mean_decay: float = 0.9  # beta_1
     square_decay: float = 0.999  # beta_2
+    least: float = 1e-8  # epsilon
 
     def init(self, start: Tensor) -> Rows:
         """No moments at age 0."""
-        age = torch.zeros(len(start), dtype=torch.long, device=start.device)
-        return Moments(torch.zeros_like(start), torch.zeros_like(start), age)
+        return Moments(torch.zeros_like(start), torch.zeros_like(start), _newborn(start))
 
     def __call__(self, gradient: Tensor, loss: PerSample, state: Rows) -> tuple[Tensor, Rows]:
         """Move by the mean gradient over its root mean square, both corrected for their start."""
         mean = torch.lerp(gradient, state.mean, self.mean_decay)
         square = torch.lerp(gradient.square(), state.square, self.square_decay)
-        age = state.age.to(torch.float64)
-        turn = torch.cos(torch.pi * age / max(1, self.steps - 1))
-        size = self.final_step + (self.step_size - self.final_step) * (1 + turn) / 2
-        size = size / (1 - self.mean_decay ** (age + 1))
-        unbias = (1 - self.square_decay ** (age + 1)).sqrt()
-        tiny = torch.finfo(gradient.dtype).tiny ** 0.5
-        move = mean / square.sqrt().add_(tiny) * _per_sample(size * unbias, mean)
-        return move, Moments(mean, square, state.age + 1)
+        age = state.age.double() + 1
+        alpha = half_cosine(self.step_size, self.final_step, state.age, self.steps)
+        alpha = _per_sample(alpha / (1 - self.mean_decay**age), mean)
+        unbias = _per_sample((1 - self.square_decay**age).rsqrt(), mean)
+        size = square.sqrt().mul_(unbias).add_(self.least)
+        return alpha * mean / size, Moments(mean, square, state.age + 1)
+
+
+def half_cosine(first: float, final: float, age: Tensor, steps: int) -> Tensor:
+    """The step size at each sample's own age, so that samples of all ages share a batch.
+
+    alpha_t = final + (first - final) * (1 + cos(pi * t / (steps - 1))) / 2
+
+    Example:
+        >>> half_cosine(3.0, 1.0, torch.tensor([0, 5, 10]), steps=11).tolist()
+        [3.0, 2.0, 1.0]
+    """
+    turn = torch.cos(torch.pi * age.double() / max(1, steps - 1))
+    return final + (first - final) * (1 + turn) / 2
+
+
+def _newborn(start: Tensor) -> Tensor:
+    return torch.zeros(len(start), dtype=torch.long, device=start.device)
 
 
 def _per_sample(number: PerSample, like: Tensor) -> Tensor:
-    """One number per sample, shaped and typed to multiply `like`."""
+    """One number per sample, shaped and typed to scale `like`."""
     return number.to(like).view(-1, *[1] * (like.dim() - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Sharpened:
+    """A step rule that is shown the gradient without its mean over each block.
+
+    Light and shade coarser than a block then stay nearly as they were at the start: what people
+    read first never gets in, at the price of a few more steps.
+    """
+
+    step: Step
+    block: int  # side, in pixels
+
+    def init(self, start: Tensor) -> Rows:
+        """The state of the wrapped rule."""
+        return self.step.init(start)
+
+    def __call__(self, gradient: Tensor, loss: PerSample, state: Rows) -> tuple[Tensor, Rows]:
+        """Remove the means, then step."""
+        return self.step(gradient - block_means(gradient, self.block), loss, state)
+
+
+def block_means(images: Tensor, block: int) -> Tensor:
+    """Each value replaced by the mean of its block and channel; blocks at the edge are cut.
+
+    Example:
+        >>> block_means(torch.tensor([[[[1.0, 3.0, 7.0]]]]), block=2).tolist()
+        [[[[2.0, 2.0, 7.0]]]]
+    """
+    means = F.avg_pool2d(images, block, ceil_mode=True)
+    height, width = images.shape[-2:]
+    spread = means.repeat_interleave(block, dim=2).repeat_interleave(block, dim=3)
+    return spread[..., :height, :width]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,74 @@
+"""The page of the memory benchmark."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.runs import Run, measured_on, table
+
+BAR_GIB = 3.0
+FLAT = 1.1
+"""The largest quotient of the peaks of the most photos and of the fewest that fill the pipeline."""
+
+FILLED = 10
+"""From this many photos on, every place of the pipeline is taken."""
+
+
+def page(runs: Mapping[str, Run]) -> str:
+    """Peaks by the number of photos, and whether they keep within the bar."""
+    return "\n".join(
+        [
+            "# Memory",
+            "",
+            "The largest resident memory of a process that protects JPEG photos of a camera's size",
+            "with few steps, each run in a process of its own. *before*: with the libraries and",
+            "the model loaded. The peak must not grow with the number of photos.",
+            "",
+            table(
+                ["run", "pixels", "peak, GiB", "before, GiB", "protected", "failed", "s/photo"],
+                [_row(name, run) for name, run in runs.items()],
+            ),
+            "",
+            verdict(runs),
+            "",
+            measured_on(runs),
+        ]
+    )
+
+
+def verdict(runs: Mapping[str, Run]) -> str:
+    """One line on each bar.
+
+    Example:
+        >>> peaks = {10: 1.0, 200: 1.05}
+        >>> verdict({str(n): {"n": n, "figures": {"peak_gib": p}} for n, p in peaks.items()})
+        'Below 3 GiB: yes (1.05). Flat: yes (200 photos hold 1.05 times what 10 do).'
+    """
+    peaks = {run["n"]: run["figures"]["peak_gib"] for run in runs.values()}
+    most = max(peaks.values())
+    low = f"Below {BAR_GIB:g} GiB: {_yes(most < BAR_GIB)} ({most:.2f})."
+    filled = sorted(n for n in peaks if n >= FILLED)
+    if len(filled) < 2:
+        return f"{low} Flat: not known from these runs."
+    first, last = filled[0], filled[-1]
+    growth = peaks[last] / peaks[first]
+    return (
+        f"{low} Flat: {_yes(growth <= FLAT)} "
+        f"({last} photos hold {growth:.2f} times what {first} do)."
+    )
+
+
+def _yes(met: bool) -> str:
+    return "yes" if met else "no"
+
+
+def _row(name: str, run: Run) -> list[Any]:
+    figures, (width, height) = run["figures"], run["settings"]["size"]
+    return [
+        name,
+        f"{width} x {height}",
+        f"{figures['peak_gib']:.2f}",
+        f"{figures['before_gib']:.2f}",
+        figures["protected"],
+        figures["failed"],
+        figures["seconds_per_photo"],
+    ]

@@ -1,0 +1,201 @@
+"""Protection on real photos: who still reads the files that `protect` writes.
+
+    python benchmarks/protect.py --photos 200
+
+For each preset, photos are protected for the authorized model without labels: its own reading is
+what it keeps. The written files are then read by a panel of models that the method never saw.
+Noise of the same size is the control.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.noise import CONTROLS, Noise, write_noisy
+from benchmarks.page_protect import page
+from benchmarks.panel import Pair, accuracy, quality, summary
+from benchmarks.photos import LabeledPhoto, labeled
+from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, card, has_models
+from benchmarks.runs import Results
+
+from anamorph.app.protect import protect
+from anamorph.app.records import PictureRecord, ProtectReport
+from anamorph.methods.fmd import FMD, PRESETS
+from anamorph.models import Model, load
+from anamorph.parameters import shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What all the runs share."""
+
+    authorized: Model
+    panel: Sequence[Model]
+    photos: Sequence[LabeledPhoto]
+    seed: int
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what is asked for and is not measured yet."""
+    options = _parser().parse_args(arguments)
+    photos = labeled(options.data / "imagenet" / "nips2017dev", options.first, options.photos)
+    if not photos or not has_models():
+        print(f"protect: skipped, the real photos and models are not in {options.data.name}/")
+        return 0
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    bench = Bench(
+        authorized=load(card(AUTHORIZED)),
+        panel=[load(card(name)) for name in PANEL],
+        photos=photos,
+        seed=options.seed,
+    )
+    results = Results(folder=options.results, name="protect", page=page, redo=options.redo)
+    settings = {
+        "photos": "nips2017dev",
+        "first": options.first,
+        "count": len(photos),
+        "seed": options.seed,
+        "threads": torch.get_num_threads(),
+        "authorized": AUTHORIZED,
+        "panel": list(PANEL),
+    }
+    presets = _presets(options)
+    for name, p in presets.items():
+        results.measure(
+            name, {**settings, "parameters": shown(p)}, len(photos), partial(_protected, bench, p)
+        )
+    if options.controls:
+        levels = round(next(iter(presets.values()), FMD()).epsilon * 255)
+        for name, noise in CONTROLS.items():
+            results.measure(
+                name,
+                {**settings, "levels": levels},
+                len(photos),
+                partial(_noisy, bench, noise, levels),
+            )
+    print(f"results: {results.path.name}, {results.path.with_suffix('.md').name}")
+    return 0
+
+
+def _protected(bench: Bench, p: FMD) -> dict[str, Any]:
+    """Protect the photos and let everyone read the files."""
+    with tempfile.TemporaryDirectory() as out:
+        cpu = time.process_time()
+        report = protect(
+            [photo.path for photo in bench.photos],
+            out,
+            bench.authorized,
+            parameters=p,
+            seed=bench.seed,
+            done=_progress(len(bench.photos)),
+        )
+        cpu = time.process_time() - cpu
+        written = {r.source: r for r in report.images if r.status == "protected"}
+        pairs = [
+            Pair(source=photo.path, output=Path(r.output), label=photo.label)
+            for photo in bench.photos
+            if (r := written.get(str(photo.path))) is not None and r.output is not None
+        ]
+        return {
+            **accuracy(bench.authorized, bench.panel, pairs, seed=bench.seed),
+            "quality": _quality(list(written.values())),
+            "outcome": _outcome(report),
+            "cost": {
+                "seconds_per_photo": round(report.seconds / len(bench.photos), 3),
+                "cpu_seconds_per_photo": round(cpu / len(bench.photos), 3),
+            },
+        }
+
+
+def _noisy(bench: Bench, noise: Noise, levels: int) -> dict[str, Any]:
+    """Write the photos with noise and let everyone read the files."""
+    with tempfile.TemporaryDirectory() as out:
+        pairs = [
+            Pair(
+                source=photo.path,
+                output=Path(out) / f"{photo.path.stem}.png",
+                label=photo.label,
+            )
+            for photo in bench.photos
+        ]
+        for pair in pairs:
+            write_noisy(pair.source, pair.output, noise, levels, bench.seed)
+        return {
+            **accuracy(bench.authorized, bench.panel, pairs, seed=bench.seed),
+            "quality": quality(pairs),
+        }
+
+
+def _quality(records: Sequence[PictureRecord]) -> dict[str, Any]:
+    """From the figures the report gives, which it measured on the files."""
+    figures = [
+        (r.psnr, r.ssim, r.linf)
+        for r in records
+        if r.psnr is not None and r.ssim is not None and r.linf is not None
+    ]
+    return summary(*zip(*figures, strict=True)) if figures else {}
+
+
+def _outcome(report: ProtectReport) -> dict[str, Any]:
+    """What the report says of itself; a failed photo counts as a lost reading there."""
+    said = report.summary
+    tried = [r.attempts for r in report.images if r.attempts]
+    return {
+        "protected": said["protected"],
+        "failed": said["failed"],
+        "own_reading_kept": said["authorized_kept"],
+        "attempts_mean": round(fmean(tried), 3) if tried else None,
+    }
+
+
+def _progress(count: int) -> Callable[[PictureRecord], None]:
+    """Prints a line for every tenth of the photos."""
+    began, ready, every = time.perf_counter(), 0, max(1, count // 10)
+
+    def done(_: PictureRecord) -> None:
+        nonlocal ready
+        ready += 1
+        if ready % every == 0 or ready == count:
+            print(f"  {ready}/{count} photos, {time.perf_counter() - began:.0f} s", flush=True)
+
+    return done
+
+
+def _presets(options: argparse.Namespace) -> Mapping[str, FMD]:
+    """The presets asked for, with the fewer steps of a trial."""
+    names = [name for name in options.presets.split(",") if name]
+    chosen = {name: PRESETS[name] for name in names}
+    if options.steps is None:
+        return chosen
+    return {name: replace(p, steps=options.steps) for name, p in chosen.items()}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Protection on real photos.")
+    parser.add_argument("--photos", type=int, default=200, help="how many")
+    parser.add_argument("--first", type=int, default=0, help="where in the list to begin")
+    parser.add_argument("--presets", default=",".join(PRESETS), help="separated by commas")
+    parser.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--steps", type=int, help="fewer steps, for a trial")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its choice")
+    parser.add_argument("--redo", action="store_true", help="measure finished runs again")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of models and photos")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
