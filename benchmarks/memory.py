@@ -38,6 +38,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+MILESTONES = (1, 2, 5, 10, 20, 50, 100, 200)
+"""Numbers of photos after which the peak is noted."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for and is not measured yet."""
     options = _parser().parse_args(arguments)
@@ -77,6 +81,12 @@ def peak(folder: Path, count: int, preset: str, steps: int, threads: int) -> dic
     model = resnet18_model()
     before = _peak_gib()
     began = time.perf_counter()
+    after: list[float] = []
+
+    def ready(record: PictureRecord) -> None:
+        after.append(round(_peak_gib(), 3))
+        print(f"  {len(after)} photos, {record.status}, {after[-1]:.2f} GiB", flush=True)
+
     with tempfile.TemporaryDirectory(dir=WORK) as out:
         report = protect(
             first_of(folder, count),
@@ -84,11 +94,12 @@ def peak(folder: Path, count: int, preset: str, steps: int, threads: int) -> dic
             model,
             parameters=replace(PRESETS[preset], steps=steps),
             attempts=1,
-            done=_said,
+            done=ready,
         )
     return {
         "peak_gib": round(_peak_gib(), 3),
         "before_gib": round(before, 3),
+        "peak_gib_after": {str(n): after[n - 1] for n in MILESTONES if n <= len(after)},
         "protected": report.summary["protected"],
         "failed": report.summary["failed"],
         "seconds_per_photo": round((time.perf_counter() - began) / count, 2),
@@ -98,10 +109,6 @@ def peak(folder: Path, count: int, preset: str, steps: int, threads: int) -> dic
 def _peak_gib() -> float:
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return held / 2**30 if sys.platform == "darwin" else held / 2**20
-
-
-def _said(record: PictureRecord) -> None:
-    print(f"  {Path(record.source).name}: {record.status}, {_peak_gib():.2f} GiB", flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -102,6 +102,7 @@ class _Lane(Generic[I, L, W, R]):
                 flight = flying.pop(solved.sample)
                 write = self.writer.submit(self.job.write, flight.item, flight.loaded, solved)
                 self.writing.append((flight, write))
+                del solved, flight  # a large picture must not outlive its turn
                 yield from self._written(leave=max(1, capacity // 2))
         except Cancelled:
             raise

@@ -69,9 +69,10 @@ def _ssim_map(a: Tensor, b: Tensor, size: int) -> Tensor:
         return t
 
     mean_a, mean_b = local_mean(a), local_mean(b)
-    var_a = local_mean(a * a) - mean_a * mean_a
-    var_b = local_mean(b * b) - mean_b * mean_b
-    both = local_mean(a * b) - mean_a * mean_b
-    luminance = (2 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1)
-    structure = (2 * both + c2) / (var_a + var_b + c2)
+    means = mean_a * mean_a + mean_b * mean_b
+    product = mean_a * mean_b
+    variances = local_mean(torch.addcmul(a * a, b, b)) - means
+    covariance = local_mean(a * b) - product
+    luminance = (2 * product + c1) / (means + c1)
+    structure = (2 * covariance + c2) / (variances + c2)
     return luminance * structure

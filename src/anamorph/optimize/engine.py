@@ -103,8 +103,9 @@ def stream(
             done = take(batch, last)
             with torch.no_grad():
                 terms = problem.objective(done.z, done.context)
-            yield from _emit(_remember(done, terms, problem))
             batch = take(batch, ~last)
+            yield from _emit(_remember(done, terms, problem))
+            del done  # a large picture's state must not outlive it
             continue
         with torch.enable_grad():
             z = batch.z.detach().requires_grad_()

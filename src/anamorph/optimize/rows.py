@@ -17,12 +17,14 @@ R = TypeVar("R")
 
 
 def take(rows: R, index: Tensor) -> R:
-    """The rows that `index` names, by number or by truth value.
+    """The rows that `index` names, by number or by truth value; no copy where that is all.
 
     Example:
         >>> take((torch.tensor([1, 2, 3]), None), torch.tensor([True, False, True]))
         (tensor([1, 3]), None)
     """
+    if index.dtype == torch.bool and index.all():
+        return rows
     taken: R = _map(lambda t: t[index], rows)
     return taken
 

@@ -40,7 +40,10 @@ def uniform(shape: tuple[int, ...], seeds: Seeds) -> Tensor:
         >>> bool((uniform((4,), [1, 2])[1] == uniform((4,), [2])[0]).all())
         True
     """
-    return torch.stack([torch.rand(shape, generator=_generator(s)) for s in seeds])
+    out = torch.empty(len(seeds), *shape)
+    for row, seed in zip(out, seeds, strict=True):
+        row.uniform_(generator=_generator(seed))
+    return out
 
 
 def _generator(seed: int) -> torch.Generator:

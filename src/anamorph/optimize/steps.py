@@ -28,7 +28,8 @@ class Step(Protocol):
 
 def mean_magnitude(gradient: Tensor) -> Tensor:
     """Mean absolute value of each sample, shaped to divide the batch by it; never zero."""
-    mean = torch.linalg.vector_norm(gradient.flatten(1), ord=1, dim=1) / gradient[0].numel()
+    mean: Tensor = torch.linalg.vector_norm(gradient.flatten(1), ord=1, dim=1)
+    mean = mean / gradient[0].numel()
     tiny = torch.finfo(gradient.dtype).tiny
     return mean.clamp_min(tiny).view(-1, *[1] * (gradient.dim() - 1))
 
