@@ -5,13 +5,14 @@ A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`.
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from anamorph.cli import COMMANDS, anamorph
-from anamorph.methods.fmd import PRESETS
+from anamorph.methods import fmd, permuted, sealed
 from anamorph.parameters import Knob, knobs, shown
 
 DOCS = Path(__file__).parent
@@ -19,16 +20,17 @@ PAGES = (DOCS.parent / "README.md", *sorted(DOCS.glob("*.md")))
 PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def fmd_parameters() -> str:
+def parameters(presets: Mapping[str, Any], what: str, named: Callable[[Knob], str]) -> str:
     """One row for every knob, with its value in every preset."""
+    names = " | ".join(f"`{name}`" for name in presets)
     rows = [
-        "| option | symbol | " + " | ".join(f"`{name}`" for name in PRESETS) + " | range | meaning |",
-        "| --- | --- | " + " | ".join("---" for _ in PRESETS) + " | --- | --- |",
+        f"| {what} | symbol | {names} | range | meaning |",
+        "| --- | --- | " + " | ".join("---" for _ in presets) + " | --- | --- |",
     ]
-    values = {name: shown(p) for name, p in PRESETS.items()}
-    for k in knobs(PRESETS["fast"]):
-        cells = [_value(values[name][k.name]) for name in PRESETS]
-        rows.append(f"| `{_flag(k)}` | {k.symbol} | {' | '.join(cells)} | {k.range} | {k.meaning} |")
+    values = {name: shown(p) for name, p in presets.items()}
+    for k in knobs(next(iter(presets.values()))):
+        cells = " | ".join(_value(values[name][k.name]) for name in presets)
+        rows.append(f"| `{named(k)}` | {k.symbol} | {cells} | {k.range} | {k.meaning} |")
     return "\n".join(rows)
 
 
@@ -60,7 +62,16 @@ def _value(value: object) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
-PARTS: dict[str, Callable[[], str]] = {"fmd-parameters": fmd_parameters, "commands": commands}
+def _name(k: Knob) -> str:
+    return k.name
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "commands": commands,
+    "fmd-parameters": lambda: parameters(fmd.PRESETS, "option", _flag),
+    "permuted-parameters": lambda: parameters(permuted.PRESETS, "permuted", _name),
+    "sealed-parameters": lambda: parameters(sealed.PRESETS, "sealed", _name),
+}
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ import pytest
 
 import anamorph
 from anamorph import cli
+from anamorph.app.hide_records import HideRecord, HideReport, RevealRecord, RevealReport
 from anamorph.app.records import PictureRecord, ProtectReport
 from anamorph.models.card_file import CARD_KEYS, INPUT_KEYS
 
@@ -62,6 +63,10 @@ def surface() -> dict[str, Any]:
     report = ProtectReport(
         method="", parameters={}, models={}, seed=0, images=(), seconds=0.0, out=""
     )
+    hidden = HideReport(
+        method="sealed", parameters={}, models={}, key="", images=(), seconds=0.0, out=""
+    )
+    revealed = RevealReport(key="", images=(), seconds=0.0, out="")
     return {
         "python": {name: _described(getattr(anamorph, name)) for name in anamorph.__all__},
         "commands": _options(cli.anamorph),
@@ -69,6 +74,16 @@ def surface() -> dict[str, Any]:
             "report": sorted(report.as_json()),
             "summary": sorted(report.summary),
             "images": sorted(field.name for field in fields(PictureRecord)),
+        },
+        "hide --json": {
+            "report": sorted(hidden.as_json()),
+            "summary": sorted(hidden.summary),
+            "images": sorted(field.name for field in fields(HideRecord)),
+        },
+        "reveal --json": {
+            "report": sorted(revealed.as_json()),
+            "summary": sorted(revealed.summary),
+            "images": sorted(field.name for field in fields(RevealRecord)),
         },
         "card": {"keys": sorted(CARD_KEYS), "input": sorted(INPUT_KEYS)},
     }

@@ -11,11 +11,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from anamorph.app.hide import hide
+    from anamorph.app.hide_records import HideReport, RevealReport
     from anamorph.app.protect import protect, protect_images
     from anamorph.app.protecting import Writing
     from anamorph.app.records import ProtectReport
+    from anamorph.app.reveal import reveal
     from anamorph.errors import AnamorphError
+    from anamorph.keys.file import read as read_key
+    from anamorph.keys.file import write as write_key
+    from anamorph.keys.key import Key
+    from anamorph.keys.key import new as new_key
     from anamorph.methods.fmd import FMD, PRESETS
+    from anamorph.methods.permuted import Permuted
+    from anamorph.methods.sealed import Sealed
     from anamorph.models import Model, load, wrap
 
 __version__ = "0.1.0"
@@ -24,36 +33,57 @@ __all__ = [
     "FMD",
     "PRESETS",
     "AnamorphError",
+    "HideReport",
+    "Key",
     "Model",
+    "Permuted",
     "ProtectReport",
+    "RevealReport",
+    "Sealed",
     "Writing",
     "__version__",
+    "hide",
     "load",
+    "new_key",
     "protect",
     "protect_images",
+    "read_key",
+    "reveal",
     "wrap",
+    "write_key",
 ]
 
 _HOMES = {
     "FMD": "anamorph.methods.fmd",
     "PRESETS": "anamorph.methods.fmd",
     "AnamorphError": "anamorph.errors",
+    "HideReport": "anamorph.app.hide_records",
+    "Key": "anamorph.keys.key",
     "Model": "anamorph.models",
+    "Permuted": "anamorph.methods.permuted",
     "ProtectReport": "anamorph.app.records",
+    "RevealReport": "anamorph.app.hide_records",
+    "Sealed": "anamorph.methods.sealed",
     "Writing": "anamorph.app.protecting",
+    "hide": "anamorph.app.hide",
     "load": "anamorph.models",
+    "new_key": "anamorph.keys.key:new",
     "protect": "anamorph.app.protect",
     "protect_images": "anamorph.app.protect",
+    "read_key": "anamorph.keys.file:read",
+    "reveal": "anamorph.app.reveal",
     "wrap": "anamorph.models",
+    "write_key": "anamorph.keys.file:write",
 }
-"""The modules that public names come from."""
+"""The modules that public names come from, with the name there where it is another."""
 
 
 def __getattr__(name: str) -> Any:
     """A public name, imported on first use."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    home, _, inside = _HOMES[name].partition(":")
+    value = globals()[name] = getattr(import_module(home), inside or name)
     return value
 
 

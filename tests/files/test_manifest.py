@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anamorph.errors import FileError, NotWritten, UsageError
-from anamorph.files.manifest import NAME, Manifest, file_digest
+from anamorph.files.manifest import NAME, Manifest, file_digest, records_in
 
 _HEADER = {
     "version": "0.1.0",
@@ -180,3 +180,16 @@ def test_the_digest_of_a_file_is_of_its_bytes(tmp_path: Path) -> None:
     assert file_digest(tmp_path / "a").startswith("ba7816bf8f01cfea")
     with pytest.raises(FileError, match="missing: cannot be read: No such file"):
         file_digest(tmp_path / "missing")
+
+
+def test_the_records_of_a_run_can_be_read_without_going_on_with_it(tmp_path: Path) -> None:
+    assert records_in(tmp_path) is None
+    manifest = Manifest.start(tmp_path, {"method": "sealed"})
+    manifest.append({"name": "a.png"})
+    with manifest.path.open("ab") as stream:
+        stream.write(b'{"torn": ')
+    found = records_in(tmp_path)
+    assert found is not None
+    assert found[0]["method"] == "sealed"
+    assert found[1] == ({"name": "a.png"},)
+    assert manifest.path.read_bytes().endswith(b'{"torn": ')

@@ -10,7 +10,11 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from anamorph.methods.fmd import FMD, PRESETS, fmd
-from anamorph.methods.keeping import KeepDirection, KeepLabel
+from anamorph.methods.keeping import KeepAnswer, KeepDirection, KeepLabel
+from anamorph.methods.permuted import PRESETS as PERMUTED
+from anamorph.methods.permuted import Permuted, permuted
+from anamorph.methods.sealed import MOST_BITS, Sealed, assemble, sealed
+from anamorph.methods.sealed import PRESETS as SEALED
 from anamorph.optimize.engine import Progress, Solved, solve, stream
 from anamorph.optimize.problem import Problem
 from anamorph.optimize.rows import take
@@ -51,8 +55,10 @@ class Case:
 
     name: str
     write: Callable[[Images, list[int]], Problem[Any]]
-    radius: float
-    """Largest change of a value."""
+    excess: Callable[[Tensor, Any], Tensor]
+    """By how much solutions leave the budget, given the problem's context."""
+    file: Callable[[Tensor, Any], Tensor] = lambda z, context: (z * 255).round() / 255
+    """The 8-bit pictures that are written of solutions."""
 
     def problem(self, n: int = 4) -> Problem[Any]:
         return self.write(pictures(n), list(range(n)))
@@ -61,7 +67,56 @@ class Case:
 def fmd_case(name: str, p: FMD, *, embeds: bool = False) -> Case:
     p = replace(p, steps=6)
     keeping = KeepDirection(0.8) if embeds else KeepLabel()
-    return Case(name, lambda x, seeds: fmd(MODEL, x, keeping, seeds, p), p.epsilon)
+    return Case(
+        name,
+        lambda x, seeds: fmd(MODEL, x, keeping, seeds, p),
+        lambda z, kept: (z - kept.x).abs() - p.epsilon,
+    )
+
+
+def answer(images: Tensor) -> Tensor:
+    """The same model in the role of a service model."""
+    reading: Reading = MODEL(images)
+    return reading.output
+
+
+def drawn(like: Tensor, seeds: list[int], levels: int) -> Tensor:
+    """Whole numbers below `levels` in the shape of `like`, a generator to each row."""
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    rows = [torch.randint(0, levels, like.shape[1:], generator=g) for g in generators]
+    return torch.stack(rows)
+
+
+def sealed_case(name: str, p: Sealed, bits: int, *, embeds: bool = False) -> Case:
+    p = replace(p, steps=8)
+    keeping = KeepDirection(0.8) if embeds else KeepAnswer()
+
+    def write(x: Images, seeds: list[int]) -> Problem[Any]:
+        low = drawn(x, seeds, 2**bits).to(torch.uint8)
+        return sealed(answer, answer(x), keeping, low, bits, seeds, p)
+
+    return Case(
+        name,
+        write,
+        lambda z, carried: torch.zeros(()),
+        lambda z, carried: assemble(z, carried.low, bits).double() / 255,
+    )
+
+
+def permuted_case(name: str, p: Permuted, *, embeds: bool = False) -> Case:
+    p = replace(p, steps=8)
+    keeping = KeepDirection(0.8) if embeds else KeepAnswer()
+
+    def write(x: Images, seeds: list[int]) -> Problem[Any]:
+        order = drawn(x, seeds, 2**40).flatten(1).argsort(1)
+        shuffled = x.flatten(1).gather(1, order).view_as(x)
+        return permuted(answer, shuffled, answer(x), keeping, p)
+
+    def excess(z: Tensor, kept: Any) -> Tensor:
+        change: Tensor = z - kept.s
+        return change.square().flatten(1).mean(1).sqrt() - p.epsilon
+
+    return Case(name, write, excess)
 
 
 CASES = [
@@ -69,6 +124,10 @@ CASES = [
     fmd_case("fmd constrained", FMD(balance="constrained")),
     fmd_case("fmd plain sum", FMD(balance="sum", momentum=0, smoothing=0)),
     fmd_case("fmd on embeddings", PRESETS["fast"], embeds=True),
+    *(sealed_case(f"sealed {name}", p, bits=3) for name, p in SEALED.items()),
+    sealed_case("sealed on embeddings", Sealed(), bits=MOST_BITS, embeds=True),
+    *(permuted_case(f"permuted {name}", p) for name, p in PERMUTED.items()),
+    permuted_case("permuted on embeddings", Permuted(epsilon=0.02), embeds=True),
 ]
 
 every_method = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -80,15 +139,20 @@ def values(solved: list[Solved]) -> Tensor:
 
 @every_method
 def test_every_value_stays_in_its_budget_and_is_a_picture(case: Case) -> None:
-    z = values(solve(case.problem()))
-    assert ((z - pictures(4)).abs() <= case.radius + 1e-12).all()
+    problem = case.problem()
+    z = values(solve(problem))
+    assert (case.excess(z, problem.context) <= 1e-12).all()
     assert ((z >= 0) & (z <= 1)).all()
 
 
 @every_method
-def test_iterates_lie_on_the_levels_of_an_8_bit_file(case: Case) -> None:
-    z = values(solve(case.problem())) * 255
-    assert_close(z, z.round(), rtol=0, atol=1e-9)
+def test_what_the_engine_sees_is_what_an_8_bit_file_holds(case: Case) -> None:
+    problem = case.problem()
+    z, context = values(solve(problem)), problem.context
+    file = case.file(z, context)
+    assert_close(file * 255, (file * 255).round(), rtol=0, atol=1e-9)
+    seen, held = problem.objective(z, context), problem.objective(file, context)
+    assert_close(seen.total, held.total, rtol=0, atol=1e-9)
 
 
 @every_method

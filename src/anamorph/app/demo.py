@@ -21,7 +21,7 @@ from anamorph.app.protect import protect
 from anamorph.app.protecting import as_images
 from anamorph.app.records import ProtectReport
 from anamorph.app.results import Done
-from anamorph.errors import UsageError
+from anamorph.errors import ModelError, UsageError
 from anamorph.files.photo import read
 from anamorph.files.write import write_whole
 from anamorph.methods.fmd import PRESETS
@@ -104,6 +104,8 @@ def demo(
         done=done,
     )
     pairs = [(r.source, r.output) for r in report.images if r.output is not None]
+    if not pairs:
+        raise ModelError("no portrait could be protected; install anamorph again")
     before = [read(Path(source)).pixels for source, _ in pairs]
     after = [read(Path(output)).pixels for _, output in pairs]
     names = sorted(portraits.names(), key=lambda name: (name != AUTHORIZED, name))

@@ -120,10 +120,16 @@ def rank_layers(
     x = _pictures(pictures, count, loaded.input.size)
     scores = []
     for candidate in candidates:
-        score = _score(loaded.with_taps(candidate.name), x, candidate.name, candidate.shape)
+        tapped = loaded.with_taps(candidate.name)
+        try:
+            score = _score(tapped, x, candidate.name, candidate.shape)
+        except RuntimeError:  # a layer that gives no gradient is no tap
+            continue
         scores.append(score)
         if done is not None:
             done(score)
+    if not scores:
+        raise ModelError(f"{loaded.name}: no layer leads a gradient back to the picture")
     return sorted(scores, key=lambda s: -s.damage)
 
 
@@ -203,7 +209,7 @@ def _pictures(sources: Sequence[str | Path], count: int, size: tuple[int, int]) 
         shown = (portraits.portrait(i, 0, size=max(*size, 16)) for i in range(count))
         images = [as_images(picture) for picture in shown]
     else:
-        listing = find([Path(s) for s in sources], Path(".anamorph-nowhere"))
+        listing = find([Path(s) for s in sources], Path("never written to"))
         images = []
         for item in listing.items:
             try:

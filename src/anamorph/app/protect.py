@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,12 @@ from anamorph import __version__
 from anamorph.app.labels import label_of, read_labels
 from anamorph.app.protecting import Protecting, Task, Writing
 from anamorph.app.records import PictureRecord, ProtectReport
-from anamorph.app.results import Done, Outcome, Run, check_free, failure
-from anamorph.batch import local
+from anamorph.app.results import Done, Run, check_free, failure
+from anamorph.app.runs import begun, identity, pictures, results_of, rounds, unchanged
 from anamorph.errors import FileError, ModelError, ParameterError, UsageError
-from anamorph.files.folders import Item, find
-from anamorph.files.manifest import Manifest, file_digest
+from anamorph.files.folders import Item
+from anamorph.files.manifest import file_digest
 from anamorph.files.photo import Limits, probe
-from anamorph.files.write import sweep
 from anamorph.methods.fmd import FMD, fmd, more_effort
 from anamorph.methods.keeping import keeping_for
 from anamorph.models import Model, load
@@ -86,34 +85,26 @@ def protect(
     if labels is not None and model.task == "embed":
         raise UsageError(f"{model.name}: gives embeddings, which have no labels; leave them out")
     table = read_labels(Path(labels), model.labels) if isinstance(labels, str | Path) else labels
-    listing = find([Path(s) for s in sources], out, format=writing.format)
-    if not listing.items and not listing.problems:
-        raise UsageError(f"no pictures in {', '.join(map(str, sources))}")
+    listing = pictures(sources, out, writing.format)
     if found is not None:
         found(len(listing.items) + len(listing.problems))
     header = {
-        "version": __version__,
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "method": "fmd",
         "parameters": shown(parameters),
         "seed": seed,
-        "models": {"authorized": _identity(model)},
+        "models": {"authorized": identity(model)},
         "format": writing.format,
         "quality": writing.quality,
         "metadata": writing.metadata,
     }
-    if resume:
-        manifest, past = Manifest.resume(out, header)
-        sweep(out)
-    else:
-        manifest, past = Manifest.start(out, header), ()
-    ours = frozenset(Path(record["output"]).absolute() for record in past if record["output"])
-    run = Run(manifest=manifest, done=done, ours=ours)
+    manifest, past = begun(out, header, resume=resume)
+    run = Run(manifest=manifest, done=done, ours=results_of(past))
     for problem in listing.problems:
         run.finish(failure(problem.path, problem.error))
     tasks = list(_tasks(listing.items, past, table, model, limits or Limits(), run))
-    for attempt in range(attempts):
-        job = Protecting(
+
+    def job(attempt: int) -> Protecting:
+        return Protecting(
             model=model,
             keeping=keeping_for(model.task, parameters.least_cosine),
             parameters=more_effort(parameters, attempt),
@@ -123,18 +114,12 @@ def protect(
             attempt=attempt,
             last=attempt == attempts - 1,
         )
-        again = []
-        with closing(local.run(job, tasks, watch)) as results:
-            for result in results:
-                if isinstance(result, Outcome):
-                    run.settle(result)
-                else:
-                    again.append(result)
-        tasks = again
+
+    rounds(run, tasks, job, attempts, watch)
     return ProtectReport(
         method="fmd",
         parameters=shown(parameters),
-        models={"authorized": _identity(model)},
+        models={"authorized": identity(model)},
         seed=seed,
         images=sorted(run.records, key=lambda r: r.source),
         seconds=time.perf_counter() - began,
@@ -184,7 +169,7 @@ def _tasks(
     run: Run,
 ) -> Iterator[Task]:
     """What is left to do; what cannot be done, or has been done before, is reported."""
-    earlier = {Path(record["source"]).absolute(): record for record in past}
+    earlier = {Path(r["source"]).absolute(): r for r in past if isinstance(r.get("source"), str)}
     classes = 0 if labels is None else _classes(model)
     for item in items:
         try:
@@ -220,29 +205,25 @@ def _label(source: Path, labels: Mapping[str, int], classes: int, model: str) ->
 def _stands(item: Item, label: int | None, record: Mapping[str, Any]) -> bool:
     """Whether an earlier run's result is whole, and is of the source and label as they are now."""
     return (
-        record["status"] == "protected"
-        and record["label"] == label
-        and item.output.exists()
-        and file_digest(item.output) == record["output_sha256"]
-        and file_digest(item.source) == record["source_sha256"]
+        record.get("status") == "protected"
+        and record.get("label") == label
+        and unchanged(item.output, record)
+        and file_digest(item.source) == record.get("source_sha256")
     )
 
 
 def _skipped(record: Mapping[str, Any]) -> PictureRecord:
-    return PictureRecord(**{**record, "status": "skipped", "reason": "done in an earlier run"})
-
-
-def _identity(model: Model) -> dict[str, Any]:
-    return {
-        "name": model.name,
-        "source": model.card.source,
-        "sha256": model.digest,
-        "weights_sha256": model.weights_digest,
-        "tap": list(model.taps),
-    }
+    known = {f.name for f in fields(PictureRecord)}
+    kept = {name: value for name, value in record.items() if name in known}
+    return PictureRecord(**{**kept, "status": "skipped", "reason": "done in an earlier run"})
 
 
 def _check_model(model: Model) -> None:
+    if model.task == "detect":
+        raise ModelError(
+            f"{model.name}: detectors cannot be authorized; give a model with the task classify or "
+            "embed"
+        )
     if not model.taps:
         raise ModelError(
             f"{model.name}: has no layer to tap, which feature map distortion needs; "

@@ -16,8 +16,11 @@ from anamorph.errors import AnamorphError, Cancelled
 
 COMMANDS = {
     "demo": "Protect portraits of people who do not exist, and show what each model reads.",
+    "hide": "Hide photos so that one model still reads them and only the key reveals them.",
+    "key": "Make keys that hide and reveal pictures, look at them, change their passphrases.",
     "models": "List models, rank their layers, check that one works.",
     "protect": "Protect photos so that one model still reads them and others don't.",
+    "reveal": "Turn hidden pictures back, with the key they were hidden with.",
 }
 """Commands and their one-line help, so that `anamorph --help` need not import them."""
 
@@ -67,7 +70,7 @@ def run(arguments: list[str]) -> int:
         _say(f"error: {error.format_message()}")
         return 2
     except (click.Abort, KeyboardInterrupt, Cancelled):
-        _say("stopped; nothing is lost: run the same command with --resume to go on")
+        _say("stopped; what was finished is kept: `protect` and `hide` go on with --resume")
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

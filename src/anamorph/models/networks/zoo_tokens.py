@@ -1,4 +1,4 @@
-"""The two families that work on patches: a vision transformer and a ConvNeXt."""
+"""The two families that work on tokens or like it: a vision transformer and a ConvNeXt."""
 
 from collections import OrderedDict
 from itertools import pairwise
@@ -110,18 +110,24 @@ def transformer(classes: int) -> nn.Sequential:
 
 
 def convnext(classes: int) -> nn.Sequential:
-    """Patches, wide filters per channel and layer norm, after ConvNeXt."""
-    widths = (32, 64, 96)
+    """Wide filters per channel and layer norm, after ConvNeXt, with early convolutions."""
+    widths = (32, 64, 88)
 
     def shrink(inputs: int, outputs: int) -> nn.Sequential:
         return nn.Sequential(ChannelNorm(inputs), nn.Conv2d(inputs, outputs, 2, 2))
 
+    stem = nn.Sequential(
+        nn.Conv2d(3, widths[0] // 2, 3, 2, padding=1),
+        nn.GELU(),
+        nn.Conv2d(widths[0] // 2, widths[0], 3, 2, padding=1),
+        ChannelNorm(widths[0]),
+    )
     stages = [nn.Sequential(ConvNeXtBlock(widths[0]), ConvNeXtBlock(widths[0]))]
     for narrow, wide in pairwise(widths):
         stages.append(nn.Sequential(shrink(narrow, wide), ConvNeXtBlock(wide), ConvNeXtBlock(wide)))
     return nn.Sequential(
         OrderedDict(
-            stem=nn.Sequential(nn.Conv2d(3, widths[0], 6, 4, padding=1), ChannelNorm(widths[0])),
+            stem=stem,
             stages=nn.Sequential(*stages),
             head=nn.Sequential(
                 ChannelNorm(widths[-1]),

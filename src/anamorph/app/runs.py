@@ -1,0 +1,104 @@
+"""What every run over pictures does: find them, begin or resume, try in rounds."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from anamorph import __version__
+from anamorph.app.ledger import Entry, Ledger, Record
+from anamorph.batch import local
+from anamorph.batch.job import Job
+from anamorph.errors import UsageError
+from anamorph.files import manifest
+from anamorph.files.encoding import Format
+from anamorph.files.folders import Listing, find
+from anamorph.files.manifest import Manifest, file_digest
+from anamorph.files.write import sweep
+from anamorph.models import Model
+from anamorph.optimize.engine import Watch
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")  # a task: a picture that is to be worked on
+
+
+def pictures(sources: Sequence[str | Path], out: Path, format: Format) -> Listing:
+    """The pictures that the sources mean.
+
+    Raises:
+        UsageError: there are none, or `out` is one of the sources.
+    """
+    listing = find([Path(s) for s in sources], out, format=format)
+    if not listing.items and not listing.problems:
+        raise UsageError(f"no pictures in {', '.join(map(str, sources))}")
+    return listing
+
+
+def begun(
+    out: Path, header: Mapping[str, Any], *, resume: bool
+) -> tuple[Manifest, tuple[manifest.Record, ...]]:
+    """The manifest of a run that starts or goes on, and the records it already holds.
+
+    Raises:
+        UsageError: a run was started here and is not to be resumed, or was another one.
+        FileError: the manifest cannot be read or written.
+    """
+    header = {
+        "version": __version__,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        **header,
+    }
+    if not resume:
+        return Manifest.start(out, header), ()
+    begun = Manifest.resume(out, header)
+    sweep(out)
+    return begun
+
+
+def results_of(past: Sequence[Mapping[str, Any]]) -> frozenset[Path]:
+    """Where an earlier run put its results: only these may be replaced."""
+    return frozenset(Path(record["output"]).absolute() for record in past if record["output"])
+
+
+def unchanged(output: Path, record: Mapping[str, Any]) -> bool:
+    """Whether the result that a record tells of is there, and whole."""
+    return output.exists() and file_digest(output) == record["output_sha256"]
+
+
+def rounds(
+    run: Ledger[R],
+    tasks: Sequence[T],
+    job: Callable[[int], Job[T, Any, Any, Entry[R] | T]],
+    attempts: int,
+    watch: Watch | None,
+) -> None:
+    """Try every picture; those that come back as tasks are tried again, up to `attempts` times.
+
+    Args:
+        run: where results are settled.
+        tasks: what is to be done.
+        job: the job of an attempt, counted from 0; its last one gives no task back.
+        attempts: at most.
+        watch: called after every step of the engine.
+    """
+    for attempt in range(attempts):
+        again: list[T] = []
+        with closing(local.run(job(attempt), tasks, watch)) as results:
+            for result in results:
+                if isinstance(result, Entry):
+                    run.settle(result)
+                else:
+                    again.append(result)
+        tasks = again
+
+
+def identity(model: Model) -> dict[str, Any]:
+    """What manifests say of a model."""
+    return {
+        "name": model.name,
+        "source": model.card.source,
+        "sha256": model.digest,
+        "weights_sha256": model.weights_digest,
+        "tap": list(model.taps),
+    }

@@ -1,0 +1,116 @@
+"""`anamorph hide`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anamorph.app.hide import PRESETS, chosen_parameters, hide
+from anamorph.app.hide_records import HideReport
+from anamorph.cli.passphrase import open_key, passphrase_option
+from anamorph.cli.render import Bar, check_json, console, number, table, write_json
+from anamorph.files.photo import Limits
+
+
+@click.command("hide", short_help="Hide photos.")
+@click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=click.Path())
+@click.option("--out", required=True, type=click.Path(), help="Folder for the results.")
+@click.option(
+    "--service",
+    required=True,
+    metavar="MODEL",
+    help="The model that still reads: a card, or timm:NAME, torchvision:NAME, hf:ORG/NAME, "
+    "portraits:NAME.",
+)
+@click.option(
+    "--key",
+    "key_",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The key that reveals: its kind says how to hide. Make one with `anamorph key new`.",
+)
+@passphrase_option
+@click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS["sealed"])),
+    default="full",
+    show_default=True,
+    help="How much effort.",
+)
+@click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
+@click.option(
+    "--max-megapixels",
+    type=click.FloatRange(min=0, min_open=True),
+    default=100.0,
+    show_default=True,
+    help="Larger pictures are neither read nor written.",
+)
+@click.option("--json", "json_", metavar="FILE", help="Write what was done; - for standard output.")
+def command(
+    sources: tuple[str, ...],
+    out: str,
+    service: str,
+    key_: Path,
+    passphrase_file: Path | None,
+    preset: str,
+    resume: bool,
+    max_megapixels: float,
+    json_: str | None,
+) -> int:
+    """Hide photos in pictures of noise that one model still reads and only the key reveals.
+
+    Originals are never touched. Every result is decoded again and checked before it counts. Hidden
+    pictures need lossless storage; with a permuted key they also survive JPEG.
+    """
+    check_json(json_)
+    key = open_key(key_, passphrase_file)
+    parameters = chosen_parameters(key, preset)
+    with Bar("hiding", parameters.steps) as bar:
+        report = hide(
+            sources,
+            out,
+            service,
+            key,
+            parameters=parameters,
+            resume=resume,
+            limits=Limits(max_pixels=int(max_megapixels * 1e6)),
+            found=bar.expect,
+            watch=bar.watch,
+            done=bar.done,
+        )
+    write_json(json_, report.as_json())
+    _show(report, out=console(json_))
+    return 0 if report.ok else 1
+
+
+def _show(report: HideReport, out: Any) -> None:
+    summary = report.summary
+    failed = [i for i in report.images if i.status == "failed"]
+    if failed:
+        rows = [(i.source, i.reason.removeprefix(f"{i.source}: ")) for i in failed]
+        out.print(table("failed", ("picture", "why"), rows))
+    out.print(
+        f"{summary['hidden']} hidden, {summary['skipped']} done before, {summary['failed']} "
+        f"failed, in {summary['seconds']:.1f} s → {report.out}",
+        soft_wrap=True,
+    )
+    good = [i for i in report.images if i.status != "failed"]
+    if not good:
+        return
+    service = report.models["service"]["name"]
+    if summary["cosine"] is not None:
+        cosines = [i.cosine for i in good]
+        out.print(
+            f"{service} reads hidden as original: cosine {number(cosines)} in the median, "
+            f"{number(cosines, min)} at least"
+        )
+    else:
+        out.print(f"{service} gives {sum(i.kept is True for i in good)} of {len(good)} its answer")
+    correlations = [abs(i.block_correlation or 0) for i in good]
+    out.print(
+        f"what shows: median SSIM {number([i.ssim for i in good])}, block correlation "
+        f"{number(correlations)}; key {report.key} reveals every one, a random other key none",
+        soft_wrap=True,
+    )
+    out.print(f"lose the key {report.key}, and these pictures are lost: keep a copy")
