@@ -46,7 +46,7 @@ def test_every_folder_of_the_package_is_on_the_map() -> None:
     assert all(f"`{name}/`" in page for name in folders)
 
 
-@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/*.md")) + [ROOT / "README.md"], ids=str)
+@pytest.mark.parametrize("page", [*sorted(ROOT.glob("docs/*.md")), ROOT / "README.md"], ids=str)
 def test_links_inside_the_repository_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
     assert all((page.parent / link).exists() for link in links)

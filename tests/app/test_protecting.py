@@ -49,7 +49,7 @@ def _job(model: Model, attempt: int = 0, *, last: bool = False, epsilon: float =
 
 
 def _written(job: Protecting, task: Task, loaded: Loaded, change: torch.Tensor) -> Encoded:
-    value = (loaded.x[0] + change).clamp(0, 1)
+    value = (as_images(loaded.photo.pixels)[0] + change).clamp(0, 1)
     return job.write(task, loaded, Solved(0, value, 0.0, True, 4, 4))
 
 
@@ -91,9 +91,9 @@ def test_a_file_within_the_budget_that_reads_as_before_is_protected(toy: Model, 
 
 
 def test_a_reading_that_is_lost_is_tried_again_and_then_fails(toy: Model, task: Task) -> None:
-    loaded = _job(toy).load(task)
-    upside_down = 1 - 2 * loaded.x[0]  # x becomes 1 - x
-    assert toy.output(1 - loaded.x).argmax() != toy.output(loaded.x).argmax()
+    x = as_images(_job(toy).load(task).photo.pixels)
+    upside_down = 1 - 2 * x[0]  # x becomes 1 - x
+    assert toy.output(1 - x).argmax() != toy.output(x).argmax()
     assert _judged(_job(toy, epsilon=255), task, upside_down) is task
     outcome = _judged(_job(toy, 2, last=True, epsilon=255), task, upside_down)
     record = _record(outcome)
@@ -136,7 +136,7 @@ def test_each_picture_of_a_batch_starts_with_noise_of_its_own(
     job = _job(toy)
     other = Task(replace(task.item, source=photos / "coffee.png"), task.header, None)
     loaded = [job.load(task), job.load(other)]
-    noise = job.problem(loaded).start - torch.cat([one.x for one in loaded])
+    noise = job.problem(loaded).start - as_images(*(one.photo.pixels for one in loaded))
     assert (noise[0] - noise[1]).abs().max() > 1 / 255
     swapped = job.problem(loaded[::-1])
     assert torch.equal(swapped.start.flip(0), job.problem(loaded).start)

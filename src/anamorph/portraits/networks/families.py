@@ -12,7 +12,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
-from anamorph.models.networks.zoo_tokens import convnext, transformer
+from anamorph.portraits.networks.tokens import convnext, transformer
 
 SIZE = 64
 """Height and width of the pictures the networks read."""

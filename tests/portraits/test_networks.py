@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from anamorph.models.networks.zoo import FAMILIES, SIZE
+from anamorph.portraits.networks.families import FAMILIES, SIZE
 
 
 @pytest.fixture(params=FAMILIES, scope="module")

@@ -1,1 +1,0 @@
-"""Networks the package brings along: small classifiers, keys and decoders."""

@@ -1,0 +1,1 @@
+"""The small classifiers that read portraits, one family after another."""
