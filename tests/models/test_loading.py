@@ -81,7 +81,7 @@ def test_features_cover_what_the_crop_drops(tiny: nn.Module, photo: Tensor) -> N
 
 
 def test_without_taps_in_the_card_the_default_rule_chooses(tiny: nn.Module) -> None:
-    assert wrapped(tiny).taps == ("blocks.0",)
+    assert wrapped(tiny).taps == ("blocks.0", "blocks.1", "blocks.2")
 
 
 def test_other_taps_share_the_network_and_change_the_digest(tiny: nn.Module) -> None:

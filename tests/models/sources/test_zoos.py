@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from anamorph.errors import ModelError
-from anamorph.models import card_of, load
+from anamorph.models import card_of, default_taps, load
 from anamorph.models.sources import hugging_face, timm_zoo, torchvision_zoo
 from anamorph.models.torchvision_compat import make_torchvision_importable
 
@@ -47,7 +47,7 @@ def test_timm_tells_the_input_where_the_card_is_silent(tmp_path: Path) -> None:
     model = load(card)
     assert model.input.size == (160, 160)
     assert model.input.resize == "shortest+crop"
-    assert model.taps == ("blocks.0",)
+    assert model.taps == default_taps(model.candidates())
     assert [c.name for c in model.candidates()][1:6] == [f"blocks.{i}" for i in range(5)]
 
 
