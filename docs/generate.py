@@ -3,6 +3,7 @@
 A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`.
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from anamorph.methods import fmd, permuted, sealed
 from anamorph.parameters import Knob, knobs, shown
 
 DOCS = Path(__file__).parent
+RESULTS = DOCS.parent / "benchmarks" / "results"
 PAGES = (DOCS.parent / "README.md", *sorted(DOCS.glob("*.md")))
 PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -45,6 +47,26 @@ def commands() -> str:
     return "\n\n".join(parts)
 
 
+def protect_results() -> str:
+    """Who still reads protected photos, from the committed benchmark."""
+    runs = json.loads(RESULTS.joinpath("protect.json").read_text(encoding="utf-8"))["runs"]
+    rows = [
+        "| | authorized kept | unseen models kept, mean | PSNR |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, run in runs.items():
+        figures = run["figures"]
+        own, others = figures["authorized"]["kept"], figures["panel_kept_mean"]
+        psnr = figures["quality"]["psnr_median"]
+        rows.append(f"| {name} | {_share(own)} | {_share(others)} | {psnr:.1f} dB |")
+    return "\n".join(rows)
+
+
+def _share(figure: Mapping[str, Any]) -> str:
+    low, high = figure["interval"]
+    return f"{figure['share']:.1%} ({low:.1%} to {high:.1%})"
+
+
 def _helps(command: click.Command, name: str) -> list[str]:
     context = click.Context(command, info_name=name, terminal_width=88, max_content_width=88)
     parts = [f"### `{name}`\n\n```text\n{command.get_help(context)}\n```"]
@@ -69,6 +91,7 @@ def _name(k: Knob) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "fmd-parameters": lambda: parameters(fmd.PRESETS, "option", _flag),
+    "protect-results": protect_results,
     "permuted-parameters": lambda: parameters(permuted.PRESETS, "permuted", _name),
     "sealed-parameters": lambda: parameters(sealed.PRESETS, "sealed", _name),
 }
