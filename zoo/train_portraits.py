@@ -36,7 +36,7 @@ EPOCHS = {
     "identity": {
         "vgg": 10, "residual": 12, "depthwise": 11, "dense": 9, "transformer": 12, "convnext": 16,
     },
-    "expression": {"vgg": 5, "residual": 12, "depthwise": 14},
+    "expression": {"vgg": 5, "residual": 12, "depthwise": 22},
 }  # fmt: skip
 """How long the shipped models were trained."""
 TAKEN = 128
