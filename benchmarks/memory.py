@@ -87,6 +87,7 @@ def peak(folder: Path, count: int, preset: str, steps: int, threads: int) -> dic
         after.append(round(_peak_gib(), 3))
         print(f"  {len(after)} photos, {record.status}, {after[-1]:.2f} GiB", flush=True)
 
+    WORK.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=WORK) as out:
         report = protect(
             first_of(folder, count),
