@@ -192,8 +192,7 @@ def _mirrored_and_smaller(pictures: Tensor) -> Tensor:
     """The pictures mirrored, at three quarters of their size, on grey.
 
     The objective keeps the reading of the picture as it is, not of this one: the nearest thing to
-    another network that one network can offer. Over the layers of MobileNetV2 it orders the taps
-    as the fall of three unseen networks' margins does (`benchmarks/layers.py`).
+    another network that one network can offer.
     """
     small = F.interpolate(
         pictures.flip(3), scale_factor=0.75, mode="bilinear", antialias=True, align_corners=False
