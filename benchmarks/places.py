@@ -5,7 +5,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 CARDS = FOLDER / "cards"
 RESULTS = FOLDER / "results"
-WORK = FOLDER / "work"
+WORK = FOLDER / "scratch"
 """Scratch space; git ignores it."""
 
 DATA = FOLDER.parents[1] / "shared" / "data"

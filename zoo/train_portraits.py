@@ -25,7 +25,7 @@ import anamorph.portraits as portraits
 from anamorph.portraits.networks.families import FAMILIES, SIZE
 from anamorph.portraits.networks.tokens import Tokens
 
-WORK = Path(__file__).parent / "work"
+WORK = Path(__file__).parent / "scratch"
 PACKAGE = Path(portraits.__file__).parent
 
 PEOPLE = range(40)

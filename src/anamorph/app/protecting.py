@@ -32,7 +32,7 @@ BATCH_PIXELS = 4_000_000
 """Pixels in one batch: bounds its memory. A larger picture makes a batch by itself."""
 
 LARGEST_BATCH = 16
-"""More pictures at once gain nothing on a CPU."""
+"""Pictures in one batch at the most, however small they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ def encode(samples: NDArray[Any], name: str, *, icc: bytes, exif: bytes, xmp: by
     """A PNG of samples (h, w, 1..4), uint8 or uint16.
 
     Run-length compression: on photos that carry noise it is as small as the slowest setting of
-    deflate and four times faster, because noise leaves no repetitions to look for.
+    deflate, and quicker, because noise leaves no repetitions to look for.
 
     Raises:
         Unsupported: 16 bits in color or with alpha, and imagecodecs is not installed.

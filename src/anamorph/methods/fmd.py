@@ -9,7 +9,7 @@ Where this differs from the paper:
 
 - L' of each layer is divided by its value at the random start, and the layers are averaged, so
   lambda and the layers weigh the same whatever the scale of their activations. (The paper's
-  lambda is not published; 0.1 protected best of 0.03, 0.1, 1 and 10 on 32 photos.)
+  lambda is not published.)
 - The start is uniform over whole 8-bit levels. With whole steps every iterate is then exactly a
   picture that can be written, and the check in the loop is the check of the file.
 - The best iterate is returned: the reading kept and the objective highest. (Which one the paper

@@ -60,7 +60,7 @@ def _ssim_map(a: Tensor, b: Tensor, size: int) -> Tensor:
     weights = (weight / weight.sum()).tolist()
 
     def local_mean(t: Tensor) -> Tensor:
-        for axis in (2, 3):  # shifted sums: on a CPU far faster than a convolution
+        for axis in (2, 3):  # shifted sums instead of a convolution with one channel
             inside = t.shape[axis] - size + 1
             mean = t.narrow(axis, 0, inside) * weights[0]
             for d in range(1, size):

@@ -71,7 +71,7 @@ def default_taps(candidates: list[Candidate]) -> tuple[str, ...]:
     """The candidates nearest to 25, 40, 55 and 70 % of the network's multiply-adds.
 
     Middle layers are what networks have in common; the very first ones are little more than pixels
-    and the last ones are the network's own. Several together carry over better than any one.
+    and the last ones are the network's own.
 
     Example:
         >>> early = Candidate(name="stem", shape=(8, 16, 16), share=0.1)
