@@ -12,6 +12,7 @@ from anamorph.errors import CardError, ModelError
 from anamorph.models.candidates import default_taps
 from anamorph.models.card import Card, Input, Interpolation, Resize
 from anamorph.models.card_file import card_of
+from anamorph.models.folding import fold_norms
 from anamorph.models.model import Model
 from anamorph.models.preprocess import Preprocess, example
 from anamorph.models.sources import build
@@ -21,7 +22,7 @@ from anamorph.models.weights import weights_digest
 from anamorph.types import Task
 
 SAME = 1e-3
-"""Largest difference between memory formats, relative to the largest output."""
+"""Largest difference between forms of a network, relative to the largest output."""
 
 
 def load(model: str | Path | Card, *, device: str | torch.device = "cpu") -> Model:
@@ -98,7 +99,9 @@ def _ready(built: Built, device: torch.device) -> Model:
         hooks=built.hooks,
     )
     _check(model, device)
-    _prefer_channels_last(model, Preprocess(input)(example(input).to(device)))
+    view = Preprocess(input)(torch.cat([example(input), example(input, value=0.5)]).to(device))
+    _prefer_channels_last(model, view)
+    model = _with_norms_folded(model, view)
     if not card.tap and model.hooks:
         model = replace(model, card=replace(card, tap=default_taps(model.candidates())))
     return model
@@ -172,9 +175,26 @@ def _prefer_channels_last(model: Model, view: Tensor) -> None:
         before = model.output_of_view(view)
         try:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            after = model.output_of_view(view)
-            same = bool((after - before).abs().max() <= SAME * before.abs().max())
+            same = _alike(model.output_of_view(view), before)
         except Exception:  # a network that insists on contiguous tensors, with .view for example
             same = False
     if not same:
         network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+
+
+def _with_norms_folded(model: Model, view: Tensor) -> Model:
+    """The model with a folded network beside its own, unless that fails or answers otherwise."""
+    if not model.hooks:
+        return model
+    with torch.no_grad():
+        before = model.output_of_view(view)
+        try:
+            folding = replace(model, folded=fold_norms(model.network, view))
+            same = _alike(folding.output_of_view(view), before)
+        except Exception:  # a network that computes its weights anew, or reads its norms itself
+            same = False
+    return folding if same else model
+
+
+def _alike(after: Tensor, before: Tensor) -> bool:
+    return bool((after - before).abs().max() <= SAME * before.abs().max())

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from anamorph.models.candidates import Candidate, tap_candidates
 from anamorph.models.card import Card, Input
+from anamorph.models.folding import Folded
 from anamorph.models.outputs import unwrap
 from anamorph.models.preprocess import Preprocess, example
 from anamorph.models.taps import capture, capture_features, check_taps
@@ -31,6 +32,8 @@ class Model:
     """Sha256 over the weights alone: tells whether two models are the same network."""
     hooks: bool = True
     """Whether layers can be tapped."""
+    folded: Folded | None = field(default=None, repr=False)
+    """The same network with less work to do, where it answers alike."""
 
     def __call__(self, images: Images, /) -> Reading:
         """One reading: the output of the network's own view, the features of all of the picture.
@@ -40,10 +43,10 @@ class Model:
         map or the tokens of a sequence. That second pass stops at the last tap.
         """
         own, *whole = self._preprocess.views(images)
-        seen = capture(self.network, self.taps, self._cast(own))
+        seen = capture(self._running, self.taps, self._cast(own))
         features = seen.features
         if whole and self.taps:
-            rest = capture_features(self.network, self.taps, self._cast(whole[0]), seen.runs)
+            rest = capture_features(self._running, self.taps, self._cast(whole[0]), seen.runs)
             features = tuple(torch.cat(pair, dim=1) for pair in zip(features, rest, strict=True))
         return Reading(unwrap(seen.output, self.task, self.name), features)
 
@@ -53,7 +56,7 @@ class Model:
 
     def output_of_view(self, view: Tensor) -> Tensor:
         """The output (n, k) for what `Preprocess` made of pictures."""
-        return unwrap(self.network(self._cast(view)), self.task, self.name)
+        return unwrap(self._running(self._cast(view)), self.task, self.name)
 
     def reader(self) -> Callable[[Images], Tensor]:
         """The model in the role `Reader`."""
@@ -108,6 +111,13 @@ class Model:
         where = next(self.network.parameters(), torch.empty(()))
         picture = self._preprocess(example(self.input).to(where.device))
         return tap_candidates(self.network, self._cast(picture))
+
+    @property
+    def _running(self) -> nn.Module:
+        """The folded network, unless a tapped layer returns something else there."""
+        if self.folded is None or self.folded.changed.intersection(self.taps):
+            return self.network
+        return self.folded.network
 
     @property
     def _preprocess(self) -> Preprocess:

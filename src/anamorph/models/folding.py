@@ -1,0 +1,121 @@
+"""Batch norms folded into the convolutions before them: the same answers for less work.
+
+In eval mode a batch norm is a fixed affine map per channel, so it can be absorbed:
+
+    s  = gamma / sqrt(var + eps)
+    W' = s * W
+    b' = s * (b - mean) + beta
+
+Which norm follows which convolution is seen in a forward pass, not guessed from names, and the
+folded network is used only if it answers as the original does.
+"""
+
+from copy import deepcopy
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class Folded(NamedTuple):
+    """A network whose layers have the same names, some of them with other outputs."""
+
+    network: nn.Module
+    changed: frozenset[str]
+    """The convolutions that now return what the norm after them returned."""
+
+
+class _Pair(NamedTuple):
+    convolution: str
+    norm: str
+
+
+def fold_norms(network: nn.Module, view: Tensor) -> Folded | None:
+    """A copy with its batch norms folded, or None where there is nothing to fold.
+
+    Args:
+        network: frozen, in eval mode.
+        view: (n, c, h, w) an input it reads; its output there decides nothing here.
+    """
+    pairs = _pairs(network, view)
+    if not pairs:
+        return None
+    folded = deepcopy(network)
+    for pair in pairs:
+        _fold(folded, pair)
+    return Folded(folded.eval(), frozenset(pair.convolution for pair in pairs))
+
+
+def _pairs(network: nn.Module, view: Tensor) -> list[_Pair]:
+    """Convolutions and norms that run once each, the one on the very output of the other."""
+    made_by: dict[int, str] = {}
+    outputs: list[Tensor] = []  # kept, so that no other tensor takes the same identity
+    runs: dict[str, int] = {}
+    pairs: list[_Pair] = []
+
+    def convolved(name: str, output: Tensor) -> None:
+        runs[name] = runs.get(name, 0) + 1
+        made_by[id(output)] = name
+        outputs.append(output)
+
+    def normed(name: str, input: Tensor) -> None:
+        runs[name] = runs.get(name, 0) + 1
+        if id(input) in made_by:
+            pairs.append(_Pair(made_by[id(input)], name))
+
+    handles = []
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d):
+            handles.append(
+                module.register_forward_hook(lambda _, __, out, name=name: convolved(name, out))
+            )
+        elif isinstance(module, nn.BatchNorm2d) and _after(module) is not None:
+            handles.append(
+                module.register_forward_pre_hook(lambda _, given, name=name: normed(name, given[0]))
+            )
+    try:
+        with torch.no_grad():
+            network(view)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return [pair for pair in pairs if runs[pair.convolution] == runs[pair.norm] == 1]
+
+
+def _fold(network: nn.Module, pair: _Pair) -> None:
+    convolution, norm = (network.get_submodule(name) for name in pair)
+    assert isinstance(convolution, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = (norm.running_var.double() + norm.eps).rsqrt()
+    if norm.weight is not None:
+        scale = scale * norm.weight
+    shift = -norm.running_mean * scale
+    if convolution.bias is not None:
+        shift = shift + convolution.bias * scale
+    if norm.bias is not None:
+        shift = shift + norm.bias
+    weight = convolution.weight
+    convolution.weight = _parameter(weight * scale[:, None, None, None], weight)
+    convolution.bias = _parameter(shift, weight)
+    after = _after(norm)
+    assert after is not None
+    parent, _, child = pair.norm.rpartition(".")
+    setattr(network.get_submodule(parent), child, after)
+
+
+def _parameter(value: Tensor, like: Tensor) -> nn.Parameter:
+    return nn.Parameter(value.to(like.dtype), requires_grad=False)
+
+
+def _after(norm: nn.BatchNorm2d) -> nn.Module | None:
+    """What is left of a norm once its affine map is gone; None where that is not known."""
+    if norm.running_mean is None or norm.running_var is None:
+        return None
+    if type(norm) is nn.BatchNorm2d:
+        return nn.Identity()
+    drop, act = getattr(norm, "drop", None), getattr(norm, "act", None)
+    if isinstance(drop, nn.Module) and isinstance(act, nn.Module):  # timm's norm with activation
+        return nn.Sequential(drop, act)
+    return None
