@@ -3,8 +3,8 @@
     python benchmarks/protect.py --photos 200
 
 For each preset, photos are protected for the authorized model without labels: its own reading is
-what it keeps. The written files are then read by a panel of models that the method never saw.
-Noise of the same size is the control.
+what it keeps. The written files are then read by a panel of models that the method never saw: a
+surrogate is not in the panel of its run. Noise of the same size is the control.
 """
 
 import argparse
@@ -71,10 +71,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "authorized": AUTHORIZED,
         "panel": list(PANEL),
     }
-    presets = _presets(options)
+    presets = _presets(options, options.presets)
     for name, p in presets.items():
         results.measure(
             name, {**settings, "parameters": shown(p)}, len(photos), partial(_protected, bench, p)
+        )
+    for name in (name for name in options.surrogates.split(",") if name):
+        p = _presets(options, "fast")["fast"]
+        results.measure(
+            f"fast, surrogate {name}",
+            {**settings, "surrogates": [name], "parameters": shown(p)},
+            len(photos),
+            partial(_protected, bench, p, name),
         )
     if options.controls:
         levels = round(next(iter(presets.values()), FMD()).epsilon * 255)
@@ -89,14 +97,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _protected(bench: Bench, p: FMD) -> dict[str, Any]:
+def _protected(bench: Bench, p: FMD, surrogate: str | None = None) -> dict[str, Any]:
     """Protect the photos and let everyone read the files."""
+    surrogates = [model for model in bench.panel if model.name == surrogate]
+    panel = [model for model in bench.panel if model.name != surrogate]
     with tempfile.TemporaryDirectory() as out:
         cpu = time.process_time()
         report = protect(
             [photo.path for photo in bench.photos],
             out,
             bench.authorized,
+            surrogates=surrogates,
             parameters=p,
             seed=bench.seed,
             done=_progress(len(bench.photos)),
@@ -109,7 +120,7 @@ def _protected(bench: Bench, p: FMD) -> dict[str, Any]:
             if (r := written.get(str(photo.path))) is not None and r.output is not None
         ]
         return {
-            **accuracy(bench.authorized, bench.panel, pairs, seed=bench.seed),
+            **accuracy(bench.authorized, panel, pairs, seed=bench.seed),
             "quality": _quality(list(written.values())),
             "outcome": _outcome(report),
             "cost": {
@@ -173,9 +184,9 @@ def _progress(count: int) -> Callable[[PictureRecord], None]:
     return done
 
 
-def _presets(options: argparse.Namespace) -> Mapping[str, FMD]:
-    """The presets asked for, with the fewer steps of a trial."""
-    names = [name for name in options.presets.split(",") if name]
+def _presets(options: argparse.Namespace, listed: str) -> Mapping[str, FMD]:
+    """The presets in a list with commas, with the fewer steps of a trial."""
+    names = [name for name in listed.split(",") if name]
     chosen = {name: PRESETS[name] for name in names}
     if options.steps is None:
         return chosen
@@ -187,6 +198,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--photos", type=int, default=200, help="how many")
     parser.add_argument("--first", type=int, default=0, help="where in the list to begin")
     parser.add_argument("--presets", default=",".join(PRESETS), help="separated by commas")
+    parser.add_argument(
+        "--surrogates", default="mobilenetv1_075_192", help="each in a run of its own; commas"
+    )
     parser.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--steps", type=int, help="fewer steps, for a trial")
     parser.add_argument("--seed", type=int, default=0)

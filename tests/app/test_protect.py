@@ -237,3 +237,41 @@ def test_images_in_memory_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=what):
         protect_images(images, toy, labels=labels)
+
+
+def test_surrogates_are_named_in_manifest_and_report(
+    run: Protect, photos: Path, tmp_path: Path, embedder: Model, toy: Model
+) -> None:
+    plain = run(photos, tmp_path / "plain")
+    report = run(photos, tmp_path / "out", surrogates=[embedder])
+    assert report.ok
+    assert [m["name"] for m in report.models["surrogates"]] == ["toy embedder"]
+    header = json.loads((tmp_path / "out" / "manifest.jsonl").read_text().splitlines()[0])
+    assert header["models"] == report.models
+    assert "surrogates" not in plain.models
+    digests = [[i.output_sha256 for i in r.images] for r in (plain, report)]
+    assert digests[0] != digests[1]
+
+
+def test_the_authorized_model_cannot_be_a_surrogate(
+    run: Protect, photos: Path, tmp_path: Path, toy: Model
+) -> None:
+    with pytest.raises(UsageError, match="toy: is the authorized model"):
+        run(photos, tmp_path / "out", surrogates=[toy])
+
+
+def test_resuming_with_other_surrogates_is_another_run(
+    run: Protect, photos: Path, tmp_path: Path, embedder: Model
+) -> None:
+    run(photos, tmp_path / "out")
+    with pytest.raises(UsageError):
+        run(photos, tmp_path / "out", surrogates=[embedder], resume=True)
+
+
+def test_images_in_memory_take_surrogates(toy: Model, embedder: Model, quick: FMD) -> None:
+    images = torch.rand(2, 3, 20, 24, generator=torch.Generator().manual_seed(1))
+    images = (images * 255).round() / 255
+    alone = protect_images(images, toy, parameters=quick)
+    both = protect_images(images, toy, surrogates=[embedder], parameters=quick)
+    assert not torch.equal(alone, both)
+    assert (both - images).abs().max() <= quick.epsilon + 1e-6

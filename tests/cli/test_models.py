@@ -53,12 +53,21 @@ def test_the_demo_shows_who_still_reads_and_who_does_not(
     ended = anamorph("demo", "--out", tmp_path / "demo", "--json", "-")
     assert ended.code == 0
     made = json.loads(ended.out)
-    own, *others = made["readings"]
-    assert own["role"] == "authorized"
+    own, surrogate, *others = made["readings"]
+    assert (own["role"], surrogate["role"]) == ("authorized", "surrogate")
     assert own["protected"] == own["clean"] > 0.9
-    assert others
+    assert len(others) == 4
     assert all(other["role"] == "unauthorized" for other in others)
-    assert sum(o["protected"] for o in others) < sum(o["clean"] for o in others)
+    assert sum(o["protected"] for o in others) < sum(o["clean"] for o in others) / 2
+    assert made["hide"]["summary"]["service_kept"] == 1
+    originals, back = (
+        {f.name: f.read_bytes() for f in (tmp_path / "demo" / d).iterdir()}
+        for d in ("originals", "revealed")
+    )
+    assert back.items() <= originals.items()
+    assert len(back) == made["hide"]["summary"]["hidden"] == 3
     page = Path(made["page"]).read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page), "the page loads from elsewhere"
-    assert page.count("data:image/png;base64,") == 3 * made["protect"]["summary"]["protected"]
+    assert page.count("data:image/png;base64,") == 3 * (
+        made["protect"]["summary"]["protected"] + made["hide"]["summary"]["hidden"]
+    )

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from anamorph.errors import ParameterError
-from anamorph.methods.fmd import FMD, PRESETS, fmd, more_effort
+from anamorph.methods.fmd import FMD, PRESETS, Surrogate, fmd, more_effort
 from anamorph.methods.keeping import KeepDirection, KeepLabel, keeping_for
 from anamorph.optimize.engine import solve
 from anamorph.types import Reading
@@ -111,3 +111,41 @@ def test_the_paper_preset_is_the_papers() -> None:
 def test_a_parameter_outside_its_range_is_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(ParameterError, match=name):
         FMD(**{name: value})  # type: ignore[arg-type]
+
+
+def brightness(images: Tensor) -> Reading:
+    """A surrogate that answers by the mean of the red channel: bright or dark."""
+    mean = images[:, 0].mean((1, 2))
+    return Reading(torch.stack([mean, 1 - mean], 1) * 20, (images[:, :1],))
+
+
+def test_surrogates_are_distorted_and_misread_beside_the_papers_terms() -> None:
+    p = FMD(utility_weight=0.25, surrogate_weight=3.0)
+    surrogates = [Surrogate(brightness, KeepLabel()), Surrogate(identity, KeepLabel())]
+    problem = fmd(identity, GREY, KeepLabel(), [0, 1], p, surrogates=surrogates)
+    terms = problem.objective(problem.start, problem.context)
+    assert_close(terms.parts["surrogates"], torch.ones(2, dtype=torch.float64))
+    losses = [
+        torch.nn.functional.cross_entropy(s.model(problem.start).output, y_s, reduction="none")
+        for s, y_s in zip(surrogates, problem.context.misread, strict=True)
+    ]
+    assert_close(terms.parts["misreading"], 3.0 * torch.stack(losses).mean(0))
+
+
+def test_without_weight_a_surrogates_answer_is_left_out() -> None:
+    problem = fmd(
+        identity, GREY, KeepLabel(), [0, 1], FMD(), surrogates=[Surrogate(brightness, KeepLabel())]
+    )
+    parts = problem.objective(problem.start, problem.context).parts
+    assert set(parts) == {"distortion", "utility", "surrogates"}
+
+
+def test_a_surrogate_that_can_be_fooled_is_fooled_while_the_authorized_reading_stays() -> None:
+    p = FMD(epsilon=16 / 255, steps=20, smoothing=0, surrogate_weight=1000.0)
+    bright = GREY + 4 / 255
+    surrogate = Surrogate(brightness, KeepLabel())
+    problem = fmd(identity, bright, KeepLabel(), [0, 1], p, surrogates=[surrogate])
+    for solved in solve(problem):
+        assert solved.passes
+        assert brightness(solved.value[None]).output.argmax(1).item() == 1
+    assert brightness(bright).output.argmax(1).tolist() == [0, 0]

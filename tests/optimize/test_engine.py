@@ -171,3 +171,14 @@ def test_constrained_weighs_a_faint_constraint_up_where_the_sum_drowns_it() -> N
 def test_constrained_judges_by_the_goal_alone() -> None:
     terms = two_terms(torch.tensor([[0.7]]), torch.tensor([[0.0]]))
     assert Constrained(constraint="stay", comfort=0.0).value(terms).item() == pytest.approx(700)
+
+
+def test_a_constraint_without_gradient_changes_nothing() -> None:
+    z = torch.full((1, 1, 2, 2), 0.5, requires_grad=True)
+    combine = Constrained(constraint="stay", comfort=1.0)
+    state = torch.full((1,), combine.most)
+    terms = Terms(
+        parts={"go": (2 * z).sum((1, 2, 3)), "stay": (0 * z).sum((1, 2, 3))}, slack=torch.zeros(1)
+    )
+    gradient, _ = combine.gradient(terms, z, state)
+    assert torch.equal(gradient, torch.ones_like(gradient))

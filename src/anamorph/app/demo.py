@@ -1,54 +1,41 @@
 """The methods at work on portraits of people who do not exist, with a page that shows it."""
 
-import base64
-import io
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from html import escape
-from importlib.resources import files
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
-from anamorph import __version__, portraits
+from anamorph import portraits
+from anamorph.app.demo_page import Hidden, Protected, Readings, page
+from anamorph.app.hide import hide
+from anamorph.app.hide_records import HideReport
 from anamorph.app.labels import read_labels
 from anamorph.app.protect import protect
 from anamorph.app.protecting import as_images
 from anamorph.app.records import ProtectReport
 from anamorph.app.results import Done
+from anamorph.app.reveal import reveal
 from anamorph.errors import ModelError, UsageError
 from anamorph.files.photo import read
 from anamorph.files.write import write_whole
+from anamorph.keys import file as key_file
+from anamorph.keys.key import new as new_key
 from anamorph.methods.fmd import PRESETS
 from anamorph.models import Model, load
 from anamorph.optimize.engine import Watch
 
-AUTHORIZED = "identity-residual"
+AUTHORIZED = "identity-vgg"
+SURROGATE = "identity-residual"
 PEOPLE = 12
+HIDDEN = 3
 SHOT = 1000  # far from the pictures the models were trained on
 SIZE = 128
-PRESET = "fast"
-GAIN = 8
-"""How many times as strong differences are shown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readings:
-    """What one model makes of the originals and of the protected pictures."""
-
-    model: str
-    role: str
-    before: tuple[str, ...]
-    after: tuple[str, ...]
-    clean: float
-    """Share of the originals read right."""
-    protected: float
-    """Share of the protected pictures read right."""
+PARAMETERS = replace(PRESETS["fast"], surrogate_weight=30.0)
+"""The misreading counts more than in the preset: these six models have been taught one task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +43,15 @@ class Demo:
     """What the demo did."""
 
     report: ProtectReport
+    hidden: HideReport
     readings: tuple[Readings, ...]
     """The authorized model first."""
     page: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether no picture failed."""
+        return self.report.ok and self.hidden.ok
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -66,6 +59,7 @@ class Demo:
             "page": self.page,
             "readings": [asdict(r) for r in self.readings],
             "protect": self.report.as_json(),
+            "hide": self.hidden.as_json(),
         }
 
 
@@ -76,13 +70,13 @@ def demo(
     watch: Watch | None = None,
     done: Done | None = None,
 ) -> Demo:
-    """Draw portraits, protect them, let six models read them, and write a page about it.
+    """Draw portraits, protect and hide them, let six models read them, and write a page about it.
 
     Args:
         out: a new or empty folder.
-        found: called once with the number of pictures.
-        watch: called after every step of the engine.
-        done: called with each picture's record.
+        found: called once with the number of pictures to protect.
+        watch: called after every step of the engine while protecting.
+        done: called with each protected picture's record.
 
     Raises:
         UsageError: `out` holds something already.
@@ -95,38 +89,78 @@ def demo(
     labels = read_labels(portraits.write_folder(originals, range(PEOPLE), [SHOT], size=SIZE))
     if found is not None:
         found(PEOPLE)
+    models = [load(f"portraits:{name}") for name in _names()]
+    truth = {name: models[0].label(label) for name, label in labels.items()}
     report = protect(
         [originals],
         out / "protected",
-        f"portraits:{AUTHORIZED}",
-        parameters=PRESETS[PRESET],
+        models[0],
+        surrogates=models[1:2],
+        parameters=PARAMETERS,
         watch=watch,
         done=done,
     )
-    pairs = [(r.source, r.output) for r in report.images if r.output is not None]
-    if not pairs:
+    protected = _protected(report, truth)
+    hidden, shown = _hide(sorted(originals.glob("*.png"))[:HIDDEN], out, models[0], truth)
+    readings = tuple(_readings(model, protected) for model in models)
+    html = page(readings, protected, shown, parameters=PARAMETERS)
+    index = out / "index.html"
+    write_whole(index, html.encode(), overwrite=True)
+    return Demo(report=report, hidden=hidden, readings=readings, page=str(index))
+
+
+def _names() -> list[str]:
+    """The models that read: the authorized one, the surrogate, then those that nobody knew."""
+    rest = [n for n in portraits.names() if n.startswith("identity-")]
+    return [AUTHORIZED, SURROGATE, *(n for n in rest if n not in (AUTHORIZED, SURROGATE))]
+
+
+def _protected(report: ProtectReport, truth: dict[str, str]) -> list[Protected]:
+    done = [(Path(r.source), Path(r.output)) for r in report.images if r.output is not None]
+    if not done:
         raise ModelError("no portrait could be protected; install anamorph again")
-    before = [read(Path(source)).pixels for source, _ in pairs]
-    after = [read(Path(output)).pixels for _, output in pairs]
-    names = sorted(portraits.names(), key=lambda name: (name != AUTHORIZED, name))
-    panel = [load(f"portraits:{name}") for name in names if name.startswith("identity-")]
-    truth = [panel[0].label(labels[Path(source).name]) for source, _ in pairs]
-    readings = tuple(_readings(model, before, after, truth) for model in panel)
-    page = out / "index.html"
-    write_whole(page, _page(readings, before, after, truth).encode(), overwrite=True)
-    return Demo(report=report, readings=readings, page=str(page))
+    return [
+        Protected(name=truth[source.name], before=read(source).pixels, after=read(output).pixels)
+        for source, output in done
+    ]
 
 
-def _readings(
-    model: Model,
-    before: Sequence[NDArray[Any]],
-    after: Sequence[NDArray[Any]],
-    truth: Sequence[str],
-) -> Readings:
-    read_before, read_after = _answers(model, before), _answers(model, after)
+def _hide(
+    sources: Sequence[Path], out: Path, service: Model, truth: dict[str, str]
+) -> tuple[HideReport, list[Hidden]]:
+    """Hide portraits, reveal them with the key, and try another key."""
+    key = new_key("sealed")
+    key_file.write(key, out / "demo.amkey")
+    hidden = hide(sources, out / "hidden", service, key)
+    revealed = {r.source: r for r in reveal([out / "hidden"], out / "revealed", key).images}
+    others = reveal([out / "hidden"], out / "wrong-key", new_key("sealed"))
+    refused = {r.source: r.status == "failed" for r in others.images}
+    shown = []
+    for record in hidden.images:
+        back = revealed.get(record.output or "")
+        if record.output is None or back is None or back.output is None:
+            continue
+        shown.append(
+            Hidden(
+                name=truth[Path(record.source).name],
+                before=read(Path(record.source)).pixels,
+                hidden=read(Path(record.output)).pixels,
+                revealed=read(Path(back.output)).pixels,
+                read_as=str(record.prediction_after),
+                exact=back.exact is True,
+                wrong_key="refused" if refused[record.output] else "accepted",
+            )
+        )
+    return hidden, shown
+
+
+def _readings(model: Model, protected: Sequence[Protected]) -> Readings:
+    truth = [p.name for p in protected]
+    read_before = _answers(model, [p.before for p in protected])
+    read_after = _answers(model, [p.after for p in protected])
     return Readings(
         model=model.name,
-        role="authorized" if model.name == AUTHORIZED else "unauthorized",
+        role={AUTHORIZED: "authorized", SURROGATE: "surrogate"}.get(model.name, "unauthorized"),
         before=read_before,
         after=read_after,
         clean=_share(read_before, truth),
@@ -134,7 +168,7 @@ def _readings(
     )
 
 
-def _answers(model: Model, pictures: Sequence[NDArray[Any]]) -> tuple[str, ...]:
+def _answers(model: Model, pictures: Sequence[NDArray[np.uint8]]) -> tuple[str, ...]:
     with torch.no_grad():
         logits = model.output(as_images(*pictures))
     return tuple(model.label(i) for i in logits.argmax(1).tolist())
@@ -142,80 +176,3 @@ def _answers(model: Model, pictures: Sequence[NDArray[Any]]) -> tuple[str, ...]:
 
 def _share(answers: Sequence[str], truth: Sequence[str]) -> float:
     return sum(a == t for a, t in zip(answers, truth, strict=True)) / max(len(truth), 1)
-
-
-def _page(
-    readings: Sequence[Readings],
-    before: Sequence[NDArray[Any]],
-    after: Sequence[NDArray[Any]],
-    truth: Sequence[str],
-) -> str:
-    template = files("anamorph.app").joinpath("pages/demo.html").read_text(encoding="utf-8")
-    own, others = readings[0], readings[1:]
-    mean = sum(r.protected for r in others) / len(others)
-    figures = [
-        _figure(truth[i], before[i], after[i], [(r.model, r.after[i]) for r in readings])
-        for i in range(len(truth))
-    ]
-    return Template(template).substitute(
-        intro=escape(
-            f"{own.model} was authorized and still names {own.protected:.0%} of the people. The "
-            f"{len(others)} other models, none of which anamorph knew while protecting, fall to "
-            f"{mean:.0%} on average."
-        ),
-        limits=escape(
-            "People recognize the faces as before. Models that were not tried may read them, "
-            "recompression and purification weaken the protection, and an attacker who trains a "
-            "model on protected pictures will learn to read them."
-        ),
-        rows="\n".join(_row(r) for r in readings),
-        figures="\n".join(figures),
-        n=len(truth),
-        gain=GAIN,
-        epsilon=f"{PRESETS[PRESET].epsilon * 255:g}",
-        version=escape(__version__),
-        preset=PRESET,
-    )
-
-
-def _row(r: Readings) -> str:
-    name, role = escape(r.model), escape(r.role)
-    return (
-        f'<tr><th scope="row">{name}</th><td>{role}</td>'
-        f'<td class="number">{r.clean:.0%}</td><td class="number">{r.protected:.0%}</td></tr>'
-    )
-
-
-def _figure(
-    name: str,
-    before: NDArray[Any],
-    after: NDArray[Any],
-    answers: Sequence[tuple[str, str]],
-) -> str:
-    difference = (after.astype(np.int16) - before) * GAIN + 128
-    shown = (
-        ("original", before),
-        ("protected", after),
-        ("difference", difference.clip(0, 255).astype(np.uint8)),
-    )
-    images = "".join(
-        f'<div><img width="{SIZE}" height="{SIZE}" alt="{escape(name)}, {what}" '
-        f'src="{_data_url(pixels)}"><span>{what}</span></div>'
-        for what, pixels in shown
-    )
-    lines = "".join(
-        f"<li><span>{escape(model)}</span>"
-        f'<span class="{"right" if answer == name else "wrong"}">{escape(answer)}</span></li>'
-        for model, answer in answers
-    )
-    return (
-        f'<figure><div class="three">{images}</div>'
-        f"<figcaption><strong>{escape(name)}</strong>, protected, is read as"
-        f"<ul>{lines}</ul></figcaption></figure>"
-    )
-
-
-def _data_url(pixels: NDArray[Any]) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

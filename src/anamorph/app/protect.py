@@ -20,7 +20,7 @@ from anamorph.errors import FileError, ModelError, ParameterError, UsageError
 from anamorph.files.folders import Item
 from anamorph.files.manifest import file_digest
 from anamorph.files.photo import Limits, probe
-from anamorph.methods.fmd import FMD, fmd, more_effort
+from anamorph.methods.fmd import FMD, Surrogate, fmd, more_effort
 from anamorph.methods.keeping import keeping_for
 from anamorph.models import Model, load
 from anamorph.optimize.engine import Watch, solve
@@ -34,6 +34,7 @@ def protect(
     out: str | Path,
     authorized: Model | str | Path,
     *,
+    surrogates: Sequence[Model | str | Path] = (),
     parameters: FMD | None = None,
     labels: str | Path | Mapping[str, int] | None = None,
     seed: int = 0,
@@ -55,6 +56,8 @@ def protect(
         sources: pictures and folders.
         out: the folder for the results and their manifest.
         authorized: a model, a card, or a spec such as `timm:resnet18`.
+        surrogates: public models that stand in for the unauthorized ones: pictures that these
+            misread, others misread too. Each costs about as much time as the authorized model.
         parameters: of the method; the default is the preset `fast`.
         labels: a CSV with the columns `file` and `label`, or a mapping. Without labels, the
             model's own reading of the original is what must be kept.
@@ -80,19 +83,24 @@ def protect(
     writing = writing or Writing()
     if attempts < 1:
         raise ParameterError(f"attempts is {attempts}, but must be at least 1")
-    model = authorized if isinstance(authorized, Model) else load(authorized)
+    model = _loaded(authorized)
     _check_model(model)
+    others = [_loaded(surrogate) for surrogate in surrogates]
+    _check_surrogates(model, others)
     if labels is not None and model.task == "embed":
         raise UsageError(f"{model.name}: gives embeddings, which have no labels; leave them out")
     table = read_labels(Path(labels), model.labels) if isinstance(labels, str | Path) else labels
     listing = pictures(sources, out, writing.format)
     if found is not None:
         found(len(listing.items) + len(listing.problems))
+    models: dict[str, Any] = {"authorized": identity(model)}
+    if others:
+        models["surrogates"] = [identity(other) for other in others]
     header = {
         "method": "fmd",
         "parameters": shown(parameters),
         "seed": seed,
-        "models": {"authorized": identity(model)},
+        "models": models,
         "format": writing.format,
         "quality": writing.quality,
         "metadata": writing.metadata,
@@ -113,13 +121,14 @@ def protect(
             limits=limits or Limits(),
             attempt=attempt,
             last=attempt == attempts - 1,
+            surrogates=_roles(others, parameters),
         )
 
     rounds(run, tasks, job, attempts, watch)
     return ProtectReport(
         method="fmd",
         parameters=shown(parameters),
-        models={"authorized": identity(model)},
+        models=models,
         seed=seed,
         images=sorted(run.records, key=lambda r: r.source),
         seconds=time.perf_counter() - began,
@@ -132,6 +141,7 @@ def protect_images(
     images: Images,
     authorized: Model,
     *,
+    surrogates: Sequence[Model] = (),
     parameters: FMD | None = None,
     labels: Tensor | None = None,
     seed: int = 0,
@@ -142,6 +152,7 @@ def protect_images(
     Args:
         images: (n, c, h, w) in [0, 1], c = 1 or 3.
         authorized: the model that keeps reading.
+        surrogates: public models that stand in for the unauthorized ones.
         parameters: of the method; the default is the preset `fast`.
         labels: (n,) classes to keep; without them, the model's own reading.
         seed: of the run.
@@ -152,11 +163,12 @@ def protect_images(
         ModelError: the model has no layer to tap.
     """
     _check_model(authorized)
+    _check_surrogates(authorized, surrogates)
     _check_images(images, labels)
     p = parameters or FMD()
     seeds = [seed_of(seed, sha256(x.numpy().tobytes()).hexdigest()) for x in images.detach()]
     keeping = keeping_for(authorized.task, p.least_cosine)
-    problem = fmd(authorized, images, keeping, seeds, p, target=labels)
+    problem = fmd(authorized, images, keeping, seeds, p, labels, _roles(surrogates, p))
     return torch.stack([solved.value for solved in solve(problem, watch)])
 
 
@@ -218,10 +230,28 @@ def _skipped(record: Mapping[str, Any]) -> PictureRecord:
     return PictureRecord(**{**kept, "status": "skipped", "reason": "done in an earlier run"})
 
 
+def _loaded(model: Model | str | Path) -> Model:
+    return model if isinstance(model, Model) else load(model)
+
+
+def _roles(surrogates: Sequence[Model], p: FMD) -> tuple[Surrogate, ...]:
+    return tuple(Surrogate(s, keeping_for(s.task, p.least_cosine)) for s in surrogates)
+
+
+def _check_surrogates(authorized: Model, surrogates: Sequence[Model]) -> None:
+    for surrogate in surrogates:
+        _check_model(surrogate)
+        if surrogate.weights_digest == authorized.weights_digest:
+            raise UsageError(
+                f"{surrogate.name}: is the authorized model, so it cannot be a surrogate too; "
+                "give another model"
+            )
+
+
 def _check_model(model: Model) -> None:
     if model.task == "detect":
         raise ModelError(
-            f"{model.name}: detectors cannot be authorized; give a model with the task classify or "
+            f"{model.name}: detectors cannot be used here; give a model with the task classify or "
             "embed"
         )
     if not model.taps:

@@ -19,7 +19,7 @@ from anamorph.files.manifest import file_digest
 from anamorph.files.metadata import Metadata
 from anamorph.files.photo import Header, Limits, Photo, decode, read
 from anamorph.losses import cosine
-from anamorph.methods.fmd import FMD, fmd
+from anamorph.methods.fmd import FMD, Surrogate, fmd
 from anamorph.methods.keeping import Keeping
 from anamorph.metrics.image import largest_change, psnr, ssim
 from anamorph.models import Model
@@ -82,6 +82,7 @@ class Protecting:
     limits: Limits
     attempt: int
     last: bool
+    surrogates: tuple[Surrogate, ...] = ()
 
     def group(self, task: Task) -> tuple[int, int, int]:
         """Channels, height and width."""
@@ -103,7 +104,7 @@ class Protecting:
         seeds = [seed_of(self.seed, f"{one.photo.digest}:{self.attempt}") for one in loaded]
         labels = [one.label for one in loaded if one.label is not None]
         target = torch.tensor(labels) if len(labels) == len(loaded) else None
-        return fmd(self.model, x, self.keeping, seeds, self.parameters, target)
+        return fmd(self.model, x, self.keeping, seeds, self.parameters, target, self.surrogates)
 
     def write(self, task: Task, loaded: Loaded, solved: Solved) -> Encoded:
         """Encode as a file and decode that."""

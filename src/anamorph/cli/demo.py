@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
-from anamorph.app.demo import PRESET, Demo, demo
+from anamorph.app.demo import PARAMETERS, Demo, demo
 from anamorph.cli.render import Bar, console, table, write_json
-from anamorph.methods.fmd import PRESETS
 
 
 @click.command("demo", short_help="See it work, on portraits.")
@@ -19,15 +18,15 @@ from anamorph.methods.fmd import PRESETS
 )
 @click.option("--json", "json_", metavar="FILE", help="Write what was done; - for standard output.")
 def command(out: Path, json_: str | None) -> int:
-    """Protect portraits of people who do not exist, and show what each model reads.
+    """Protect and hide portraits of people who do not exist, and show what each model reads.
 
     Needs no network and no downloads. Writes a page that opens in any browser.
     """
-    with Bar("protecting portraits", PRESETS[PRESET].steps) as bar:
+    with Bar("protecting portraits", PARAMETERS.steps) as bar:
         made = demo(out, found=bar.expect, watch=bar.watch, done=bar.done)
     write_json(json_, made.as_json())
     _show(made, json_)
-    return 0 if made.report.ok else 1
+    return 0 if made.ok else 1
 
 
 def _show(made: Demo, json_: str | None) -> None:
@@ -36,4 +35,9 @@ def _show(made: Demo, json_: str | None) -> None:
     rows = [(r.model, r.role, f"{r.clean:.0%}", f"{r.protected:.0%}") for r in made.readings]
     columns = ("model", "role", "original", "protected")
     out.print(table(f"share of {n} portraits named correctly", columns, rows))
+    hidden = made.hidden.summary
+    out.print(
+        f"{hidden['hidden']} portraits hidden, {hidden['service_kept']:.0%} of them still named by "
+        f"{made.hidden.models['service']['name']}; the key gives the files back"
+    )
     out.print(f"open {made.page}", markup=False)

@@ -25,6 +25,13 @@ from anamorph.methods.fmd import FMD, PRESETS
     "portraits:NAME.",
 )
 @click.option(
+    "--surrogates",
+    multiple=True,
+    metavar="MODEL",
+    help="A public model that stands in for the unauthorized ones; repeat for several. Stronger, "
+    "and each costs about as much time as the authorized model.",
+)
+@click.option(
     "--labels",
     type=click.Path(path_type=Path),
     help="CSV with the columns file,label. Without it the model's own reading is kept.",
@@ -66,6 +73,7 @@ def command(
     sources: tuple[str, ...],
     out: str,
     authorized: str,
+    surrogates: tuple[str, ...],
     labels: Path | None,
     preset: str,
     seed: int,
@@ -88,6 +96,7 @@ def command(
             sources,
             out,
             authorized,
+            surrogates=surrogates,
             parameters=parameters,
             labels=labels,
             seed=seed,

@@ -3,7 +3,11 @@
     J  = L' - lambda * L_p                                 maximized over x*
     L' = MSE(f_feat(x), f_feat(x*))                        one or several layers
     L_p = CE(f_logits(x*), y)
-    x* <- clip(x* + alpha * sign(dJ/dx*)),  ||x* - x||_inf <= epsilon
+
+and where public models stand in for the unauthorized ones (not in the paper),
+
+    J  = L' + L'_s - lambda * L_p + kappa * L_s
+    L'_s, L_s: means over the surrogates s of MSE(s_feat(x), s_feat(x*)) and CE(s_logits(x*), y_s)
 
 Where this differs from the paper:
 
@@ -17,8 +21,11 @@ Where this differs from the paper:
 - Embedding models keep their direction, L_p = 1 - cos, in place of a label.
 - `balance = "constrained"`, `momentum` and `smoothing` are not in the paper; the preset `paper`
   has them off.
+- Surrogates are not in the paper. y_s is the surrogate's own reading of x, so its classes need not
+  be those of f; a surrogate that gives embeddings has L_s = 1 - cos.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -34,7 +41,7 @@ from anamorph.optimize.starts import uniform_in_ball
 from anamorph.optimize.steps import MomentumSign, Sign, Smoothed, Step
 from anamorph.optimize.terms import Terms
 from anamorph.parameters import check, knob
-from anamorph.types import Authorized, Images, PerSample, Seeds
+from anamorph.types import Authorized, Images, PerSample, Reading, Seeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +92,12 @@ class FMD:
         "Margin below which keeping gains weight (logits, or hundredths of a cosine).",
         at_least=0,
     )
+    surrogate_weight: float = knob(
+        0.0,
+        "Weight of the surrogates' misreading beside the distortion of their layers.",
+        symbol="κ",
+        at_least=0,
+    )
     least_cosine: float = knob(
         0.9,
         "For embedding models: the smallest cosine to the clean reading that counts as kept.",
@@ -113,13 +126,29 @@ def more_effort(p: FMD, times: int) -> FMD:
     )
 
 
+class Surrogate(NamedTuple):
+    """A public model that stands in for the unauthorized ones."""
+
+    model: Authorized  # the same role: it reads, and shows its feature maps
+    keeping: Keeping
+    """What it must not keep."""
+
+
+class Layers(NamedTuple):
+    """The tapped layers of one model on the originals."""
+
+    features: tuple[Tensor, ...]  # f_feat(x), one per tap
+    at_start: tuple[PerSample, ...]  # L' of each tap at the random start
+
+
 class Kept(NamedTuple):
     """What belongs to each picture."""
 
     x: Images
-    features: tuple[Tensor, ...]  # f_feat(x), one per tap
-    at_start: tuple[PerSample, ...]  # L' of each tap at the random start
+    layers: Layers
     target: Tensor  # y, or f(x)
+    surrogate_layers: tuple[Layers, ...]
+    misread: tuple[Tensor, ...]  # y_s, or s(x), one per surrogate
 
 
 def fmd(
@@ -129,6 +158,7 @@ def fmd(
     seeds: Seeds,
     p: FMD,
     target: Tensor | None = None,
+    surrogates: Sequence[Surrogate] = (),
 ) -> Problem[Kept]:
     """Write the problem down for a batch of pictures of one size.
 
@@ -139,24 +169,38 @@ def fmd(
         seeds: one per picture.
         p: the parameters.
         target: (n,) labels to keep; without them, the model's own reading of x.
+        surrogates: models that are to fail, each with at least one tap.
     """
     with torch.no_grad():
-        output, features = authorized(x)
         start = onto_box(uniform_in_ball(x, p.epsilon, seeds), 0, 1)
-        at_start = tuple(
-            mse(a, b).clamp_min(torch.finfo(a.dtype).tiny)
-            for a, b in zip(authorized(start).features, features, strict=True)
+        clean = authorized(x)
+        layers = _layers(clean, authorized(start))
+        cleans = [s.model(x) for s in surrogates]
+        surrogate_layers = tuple(
+            _layers(one, s.model(start)) for s, one in zip(surrogates, cleans, strict=True)
+        )
+        misread = tuple(
+            s.keeping.target(one.output) for s, one in zip(surrogates, cleans, strict=True)
         )
 
     def objective(x_star: Tensor, kept: Kept) -> Terms:
-        output, features = authorized(x_star)
-        taps = zip(features, kept.features, kept.at_start, strict=True)
-        distortion = torch.stack([mse(f, f_x) / d for f, f_x, d in taps]).mean(0)  # L'
-        utility = keeping.loss(output, kept.target)  # L_p
-        return Terms(  # J = L' - lambda * L_p
-            parts={"distortion": distortion, "utility": -p.utility_weight * utility},
-            slack=keeping.slack(output, kept.target),
-        )
+        reading = authorized(x_star)
+        utility = keeping.loss(reading.output, kept.target)  # L_p
+        parts = {
+            "distortion": _distortion(reading, kept.layers),  # L'
+            "utility": -p.utility_weight * utility,
+        }
+        if surrogates:
+            others = [s.model(x_star) for s in surrogates]
+            parts["surrogates"] = torch.stack(  # L'_s
+                [_distortion(*pair) for pair in zip(others, kept.surrogate_layers, strict=True)]
+            ).mean(0)
+            if p.surrogate_weight:
+                losses = zip(surrogates, others, kept.misread, strict=True)
+                parts["misreading"] = p.surrogate_weight * torch.stack(  # kappa * L_s
+                    [s.keeping.loss(other.output, y_s) for s, other, y_s in losses]
+                ).mean(0)
+        return Terms(parts=parts, slack=keeping.slack(reading.output, kept.target))  # J
 
     def project(x_star: Tensor, kept: Kept) -> Tensor:
         return onto_box(onto_linf_ball(x_star, kept.x, p.epsilon), 0, 1)
@@ -165,12 +209,34 @@ def fmd(
         sense="max",
         objective=objective,
         start=start,
-        context=Kept(x, features, at_start, keeping.target(output) if target is None else target),
+        context=Kept(
+            x,
+            layers,
+            keeping.target(clean.output) if target is None else target,
+            surrogate_layers,
+            misread,
+        ),
         step=_step(p),
         project=project,
         iterations=p.steps,
         combine=_combine(p),
     )
+
+
+def _layers(clean: Reading, start: Reading) -> Layers:
+    return Layers(
+        clean.features,
+        tuple(
+            mse(a, b).clamp_min(torch.finfo(a.dtype).tiny)
+            for a, b in zip(start.features, clean.features, strict=True)
+        ),
+    )
+
+
+def _distortion(reading: Reading, layers: Layers) -> PerSample:
+    """L': each tap's over its value at the random start, averaged over the taps."""
+    taps = zip(reading.features, layers.features, layers.at_start, strict=True)
+    return torch.stack([mse(f, f_x) / d for f, f_x, d in taps]).mean(0)
 
 
 def _step(p: FMD) -> Step:

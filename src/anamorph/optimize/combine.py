@@ -76,8 +76,8 @@ class Constrained:
             (state * self.grow).clamp_max(self.most),
             (state * self.shrink).clamp_min(self.least),
         )
-        scale = w.view(-1, *[1] * (z.dim() - 1)) / mean_magnitude(g_c)
-        return g.div_(mean_magnitude(g)).addcmul_(g_c, scale), w
+        g_c = g_c / mean_magnitude(g_c)  # before the weight: a zero gradient must stay zero
+        return g.div_(mean_magnitude(g)).addcmul_(g_c, w.view(-1, *[1] * (z.dim() - 1))), w
 
     def value(self, terms: Terms) -> PerSample:
         """The sum of the other terms."""
