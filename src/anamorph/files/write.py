@@ -6,14 +6,8 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from anamorph.errors import NotWritten
-from anamorph.files.encoding import Format, encode
-from anamorph.files.metadata import Metadata
-from anamorph.files.photo import Photo
 
 _PART = ".anamorph-part"
 
@@ -29,34 +23,11 @@ _WHAT_TO_DO = {
 }
 
 
-def encode_to(
-    path: Path,
-    photo: Photo,
-    pixels: NDArray[Any],
-    *,
-    format: Format = "png",
-    quality: int = 95,
-    metadata: Metadata = "keep",
-    overwrite: bool = False,
-) -> None:
-    """Write `pixels` to `path` as `encode` does; folders are made as needed.
-
-    Thumbnails, previews and maker notes (EXIF tag 0x927C) are dropped whatever `metadata` says:
-    they would show the picture unprotected.
-
-    Raises:
-        UsageError, Unsupported: as `encode`.
-        NotWritten: the file exists and `overwrite` is not set, or the disk refuses, naming why.
-    """
-    data = encode(photo, pixels, format=format, quality=quality, metadata=metadata)
-    write_whole(path, data, overwrite=overwrite)
-
-
 def write_whole(path: Path, data: bytes, *, overwrite: bool = False) -> None:
     """Write a file so that nobody ever sees half of it, not even after a crash.
 
     Raises:
-        NotWritten: as `encode_to`.
+        NotWritten: the file exists and `overwrite` is not set, or the disk refuses, naming why.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
