@@ -83,35 +83,43 @@ def _pairs(network: nn.Module, view: Tensor) -> list[_Pair]:
 
 
 def _fold(network: nn.Module, pair: _Pair) -> None:
-    convolution, norm = (network.get_submodule(name) for name in pair)
-    assert isinstance(convolution, nn.Conv2d)
-    assert isinstance(norm, nn.BatchNorm2d)
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    scale = (norm.running_var.double() + norm.eps).rsqrt()
-    if norm.weight is not None:
-        scale = scale * norm.weight
-    shift = -norm.running_mean * scale
-    if convolution.bias is not None:
-        shift = shift + convolution.bias * scale
-    if norm.bias is not None:
-        shift = shift + norm.bias
-    weight = convolution.weight
-    convolution.weight = _parameter(weight * scale[:, None, None, None], weight)
-    convolution.bias = _parameter(shift, weight)
-    after = _after(norm)
-    assert after is not None
-    parent, _, child = pair.norm.rpartition(".")
-    setattr(network.get_submodule(parent), child, after)
+    convolution, norm = network.get_submodule(pair.convolution), network.get_submodule(pair.norm)
+    match convolution, norm, _statistics(norm), _after(norm):
+        case nn.Conv2d(), nn.BatchNorm2d(), (mean, var), nn.Module() as after:
+            scale = (var.double() + norm.eps).rsqrt()  # s
+            if norm.weight is not None:
+                scale = scale * norm.weight
+            shift = -mean * scale  # b'
+            if convolution.bias is not None:
+                shift = shift + convolution.bias * scale
+            if norm.bias is not None:
+                shift = shift + norm.bias
+            weight = convolution.weight
+            convolution.weight = _parameter(weight * scale[:, None, None, None], weight)  # W'
+            convolution.bias = _parameter(shift, weight)
+            parent, _, child = pair.norm.rpartition(".")
+            setattr(network.get_submodule(parent), child, after)
+        case _:
+            raise TypeError(f"{pair.convolution} and {pair.norm} cannot be folded")
 
 
 def _parameter(value: Tensor, like: Tensor) -> nn.Parameter:
     return nn.Parameter(value.to(like.dtype), requires_grad=False)
 
 
-def _after(norm: nn.BatchNorm2d) -> nn.Module | None:
+def _statistics(norm: nn.Module) -> tuple[Tensor, Tensor] | None:
+    if (
+        not isinstance(norm, nn.BatchNorm2d)
+        or norm.running_mean is None
+        or norm.running_var is None
+    ):
+        return None
+    return norm.running_mean, norm.running_var
+
+
+def _after(norm: nn.Module) -> nn.Module | None:
     """What is left of a norm once its affine map is gone; None where that is not known."""
-    if norm.running_mean is None or norm.running_var is None:
+    if _statistics(norm) is None:
         return None
     if type(norm) is nn.BatchNorm2d:
         return nn.Identity()
