@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from anamorph.models import Model, wrap
 from anamorph.models.folding import fold_norms
+from anamorph.models.torchvision_compat import make_torchvision_importable
 
 SIZE = (16, 16)
 
@@ -116,6 +117,7 @@ def test_taps_return_what_they_always_did(pictures: Tensor, tap: str) -> None:
 
 
 def test_a_norm_with_activation_keeps_it(pictures: Tensor) -> None:
+    make_torchvision_importable()
     timm_layers = pytest.importorskip("timm.layers")
     network = lived_in(
         nn.Sequential(

@@ -1,0 +1,1 @@
+"""What undoes a protection: transforms, purifiers, attackers who adapt."""

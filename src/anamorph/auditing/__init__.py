@@ -1,0 +1,1 @@
+"""The adversary's protocol and the report people read of it."""

@@ -1,0 +1,185 @@
+"""The report as one HTML page that needs nothing else: no network, no scripts, no other file."""
+
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from string import Template
+
+from anamorph.auditing.audit import Audit
+from anamorph.auditing.bars import attack_table, cell, noise_table
+from anamorph.auditing.figures import AdaptiveFigures, ModelFigures
+from anamorph.auditing.gallery import Shot, gallery
+from anamorph.auditing.limits import limits, measuring, overview
+from anamorph.auditing.verdict import breakers, caution, grade, verdict
+from anamorph.auditing.wording import counted, printable
+
+
+def page(audit: Audit, worst: Sequence[Shot], best: Sequence[Shot]) -> str:
+    """The whole page.
+
+    Args:
+        audit: where every number comes from.
+        worst: the pictures that are protected worst, first the worst.
+        best: the pictures that are protected best, first the best.
+    """
+    template = files("anamorph.auditing").joinpath("pages/report.html").read_text(encoding="utf-8")
+    judged = grade(audit)
+    return Template(template).substitute(
+        grade=escape(judged.capitalize()),
+        grade_class=judged.replace(" ", "-"),
+        verdict=_text(verdict(audit)),
+        caution=_text(caution(audit)),
+        overview=_text(overview(audit)),
+        problems=_problems(audit),
+        models_note=_text(_models_note(audit)),
+        models="\n".join(_rows(audit)),
+        attacks=_attacks(audit),
+        noise=noise_table(audit),
+        adaptive=_adaptive(audit),
+        pictures=gallery(audit, worst, best),
+        limits="\n".join(f"<li>{_text(line)}</li>" for line in limits(audit)),
+        how=_how(audit),
+    )
+
+
+def _text(words: str) -> str:
+    return escape(printable(words))
+
+
+def _models_note(audit: Audit) -> str:
+    right = (
+        "Right means: the label that was given."
+        if audit.method.labeled
+        else "No labels were given: right means what the model itself reads in the original."
+    )
+    return (
+        f"{right} Kept: of the originals that a model reads right, the share whose protected "
+        "version it reads right. High is good for your model, low for the others."
+    )
+
+
+def _rows(audit: Audit) -> list[str]:
+    rows = [_row(audit.authorized, "your model")]
+    for model in audit.panel:
+        role = "was used while protecting: not counted" if model.surrogate else "unseen"
+        rows.append(_row(model, role))
+    return rows
+
+
+def _row(model: ModelFigures, role: str) -> str:
+    head = f'<th scope="row">{_text(model.name)}<span class="about">{escape(role)}</span></th>'
+    if model.error:
+        return f'<tr>{head}<td class="wide" colspan="5">failed: {_text(model.error)}</td></tr>'
+    if model.cosine is not None:
+        confidence = (
+            f'<td class="number" data-label="mean cosine"><data value="{model.cosine!r}">'
+            f'{model.cosine:.3f}</data><span class="range">mean cosine</span></td>'
+        )
+    else:
+        before = cell(model.confidence_clean, interval=False)
+        after = cell(model.confidence_protected, interval=False)
+        confidence = f'<td class="number" data-label="confidence">{before} → {after}</td>'
+    cells = (
+        ("originals read right", model.clean),
+        ("protected read right", model.protected),
+        ("readings kept", model.kept),
+        ("same answer as before", model.agreement),
+    )
+    numbers = "".join(
+        f'<td class="number" data-label="{label}">{cell(figure)}</td>' for label, figure in cells
+    )
+    return f"<tr>{head}{numbers}{confidence}</tr>"
+
+
+def _attacks(audit: Audit) -> str:
+    attacks = breakers(audit)
+    if not attacks:
+        return "<p>No attack was tried. Run the audit with <code>--transforms all</code>.</p>"
+    broken = [b.name for b in attacks if b.breaks]
+    if audit.means.kept.value is None:
+        words = "No model of the panel could be measured."
+    elif grade(audit) == "not protected":
+        words = (
+            "The pictures are not protected even as they are, so there was little to break: see "
+            f"what each of the {counted(len(attacks), 'attack')} tried leaves."
+        )
+    elif broken:
+        words = (
+            f"Half of the readings or more are back under {', '.join(broken)}, "
+            f"of {counted(len(attacks), 'attack')} tried."
+        )
+    else:
+        words = (
+            f"None of the {counted(len(attacks), 'attack')} tried gave half of the readings back. "
+            "Others may."
+        )
+    return f"<p>{_text(words)}</p>\n{attack_table(audit, attacks)}"
+
+
+def _adaptive(audit: Audit) -> str:
+    """What an attacker reads who learned from protected pictures."""
+    if not audit.adaptive:
+        return (
+            "<p>Not tried: run the audit with <code>--adaptive 100</code> and labels. Take it that "
+            "such an attacker reads the pictures.</p>"
+        )
+    rows = "".join(
+        f'<tr><th scope="row">{counted(row.pictures, "picture")}<span class="about">'
+        f"{_text(row.model)}{_text(_remarks(row))}</span></th>"
+        f'<td class="number" data-label="originals read right">{cell(row.clean_after)}</td>'
+        f'<td class="number" data-label="kept before learning">{cell(row.before)}</td>'
+        f'<td class="number" data-label="kept after learning">{cell(row.after)}</td></tr>'
+        for row in audit.adaptive
+    )
+    return (
+        "<p>A model of the panel learned from some of the protected pictures with right labels, "
+        "and then read the others. No protection of this kind withstands it.</p>"
+        '<table class="stack"><thead><tr><th scope="col">learned from</th><th scope="col" '
+        'class="number">originals read right</th><th scope="col" class="number">kept before '
+        'learning</th><th scope="col" class="number">kept after learning</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _remarks(row: AdaptiveFigures) -> str:
+    early = "" if row.complete else ", stopped early"
+    unlearned = ", learned too little: it lost its readings of originals too"
+    return early + ("" if row.learned else unlearned)
+
+
+def _problems(audit: Audit) -> str:
+    """Pictures and models that could not be audited."""
+    parts = []
+    if audit.notes:
+        items = "".join(f"<li>{_text(note)}</li>" for note in audit.notes)
+        parts.append(f"<ul>{items}</ul>")
+    if audit.failed:
+        items = "".join(
+            f"<li><code>{_text(image.source or image.output)}</code>: {_text(image.reason)}</li>"
+            for image in audit.failed
+        )
+        parts.append(
+            f"<details open><summary>{counted(len(audit.failed), 'picture')} could not be audited"
+            f"</summary><ul>{items}</ul></details>"
+        )
+    if not parts:
+        return ""
+    title = '<h2 id="notes-title">Of note</h2>'
+    return f'<section aria-labelledby="notes-title">{title}{"".join(parts)}</section>'
+
+
+def _how(audit: Audit) -> str:
+    method = audit.method
+    models = "".join(
+        f'<tr><th scope="row">{_text(model.name)}</th><td class="wide"><code>'
+        f"{escape(model.weights_sha256)}</code></td></tr>"
+        for model in (audit.authorized, *audit.panel)
+    )
+    versions = ", ".join(f"{name} {version}" for name, version in method.versions.items())
+    lines = "".join(f"<p>{_text(line)}</p>" for line in measuring(audit))
+    return (
+        f"{lines}<p>To measure it again:</p>"
+        f'<pre tabindex="0">{_text(method.command)}</pre>'
+        f'<table class="stack"><caption>SHA-256 of the weights</caption><tbody>{models}</tbody>'
+        f'</table><p class="soft small">{_text(versions)}</p>'
+    )

@@ -1,0 +1,206 @@
+"""`anamorph audit protect`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anamorph.app.audit import audit
+from anamorph.auditing.audit import Audit
+from anamorph.auditing.figures import AdaptiveFigures, ModelFigures
+from anamorph.auditing.verdict import breakers, caution, verdict
+from anamorph.auditing.wording import counted, interval, percent
+from anamorph.cli.render import Counter, check_json, console, table, write_json
+from anamorph.files.photo import Limits
+from anamorph.metrics.accuracy import Share
+
+
+@click.group("audit", short_help="Attack what was protected.")
+def command() -> None:
+    """Attack what was protected, and report what every model still reads."""
+
+
+@command.command("protect")
+@click.option(
+    "--originals", required=True, type=click.Path(path_type=Path), help="What was protected."
+)
+@click.option(
+    "--protected", required=True, type=click.Path(path_type=Path), help="The protected files."
+)
+@click.option(
+    "--authorized",
+    required=True,
+    metavar="MODEL",
+    help="The model that is to keep reading: a card, or timm:NAME, torchvision:NAME, "
+    "hf:ORG/NAME, portraits:NAME.",
+)
+@click.option(
+    "--panel",
+    required=True,
+    multiple=True,
+    metavar="MODEL",
+    help="A model that is to fail, not used while protecting. Repeat it.",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="CSV with the columns file,label. Without it each model's own reading of the original "
+    "counts as right.",
+)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder for the report."
+)
+@click.option(
+    "--transforms",
+    multiple=True,
+    default=("quick",),
+    show_default=True,
+    metavar="NAME",
+    help="quick, all, none, or the name of one, such as jpeg75. Repeat it.",
+)
+@click.option(
+    "--purify",
+    multiple=True,
+    metavar="NAME",
+    help="Denoise before reading: tv, nlm, wavelet, or learned:FILE. Repeat it.",
+)
+@click.option(
+    "--adaptive",
+    multiple=True,
+    type=click.IntRange(min=2),
+    metavar="K",
+    help="Let the first classifier of the panel learn from K protected pictures and read the "
+    "others; needs --labels. Repeat it.",
+)
+@click.option(
+    "--controls/--no-controls",
+    default=True,
+    show_default=True,
+    help="Measure noise of the same size too.",
+)
+@click.option("--seed", default=0, show_default=True, help="Of noise and learning.")
+@click.option(
+    "--allow-surrogates",
+    is_flag=True,
+    help="Take models into the panel that were used while protecting; they are marked.",
+)
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["html", "md", "json"]),
+    default=("html", "json"),
+    show_default=True,
+    help="Of the report: report.html, report.md, audit.json. Repeat it.",
+)
+@click.option(
+    "--max-megapixels",
+    type=click.FloatRange(min=0, min_open=True),
+    default=100.0,
+    show_default=True,
+    help="Larger pictures are refused before they are decoded.",
+)
+@click.option(
+    "--json", "json_", metavar="FILE", help="Write what was found; - for standard output."
+)
+def protect(
+    originals: Path,
+    protected: Path,
+    authorized: str,
+    panel: tuple[str, ...],
+    labels: Path | None,
+    out: Path,
+    transforms: tuple[str, ...],
+    purify: tuple[str, ...],
+    adaptive: tuple[int, ...],
+    controls: bool,
+    seed: int,
+    allow_surrogates: bool,
+    formats: Any,
+    max_megapixels: float,
+    json_: str | None,
+) -> int:
+    """Let models read protected photos as they are, recompressed, resized and denoised.
+
+    Writes audit.json and report.html, which opens in any browser, into --out.
+    """
+    check_json(json_)
+    with Counter("auditing") as counter:
+
+        def watch(pictures: int) -> None:
+            for _ in range(pictures):
+                counter.advance(None)
+
+        result = audit(
+            originals=originals,
+            protected=protected,
+            authorized=authorized,
+            panel=panel,
+            labels=labels,
+            out=out,
+            transforms=transforms,
+            purify=purify,
+            adaptive=adaptive,
+            controls=controls,
+            seed=seed,
+            allow_surrogates=allow_surrogates,
+            formats=formats,
+            limits=Limits(max_pixels=int(max_megapixels * 1e6)),
+            found=counter.expect,
+            watch=watch,
+        )
+    write_json(json_, result.as_json())
+    _show(result, console(json_))
+    return 0 if result.ok else 1
+
+
+def _show(result: Audit, out: Any) -> None:
+    for image in result.failed:
+        name = image.source or image.output
+        out.print(f"not audited: {name}: {image.reason.removeprefix(f'{name}: ')}", soft_wrap=True)
+    models = [_row(result.authorized, "your model"), *(_row(m, _role(m)) for m in result.panel)]
+    columns = ("model", "", "originals", "protected", "readings kept")
+    out.print(table("who reads the pictures right", columns, models))
+    attacks = breakers(result)
+    if attacks:
+        tried = [(b.name, _share(b.panel.kept), _share(b.authorized.kept)) for b in attacks]
+        out.print(table("readings kept under attack", ("", "unseen models", "your model"), tried))
+    noise = [
+        (name, _share(kept), _share(result.authorized.controls[name]))
+        for name, kept in result.means.controls.items()
+    ]
+    if noise:
+        out.print(table("noise of the same size", ("", "unseen models", "your model"), noise))
+    learned = [
+        (_lesson(row), row.model, _share(row.before), _share(row.after)) for row in result.adaptive
+    ]
+    if learned:
+        heads = ("learned from", "model", "kept before", "kept after")
+        out.print(table("an attacker who learns", heads, learned))
+    for note in result.notes:
+        out.print(f"note: {note}", soft_wrap=True)
+    out.print(verdict(result), soft_wrap=True)
+    out.print(caution(result), soft_wrap=True)
+    out.print(
+        f"{counted(len(result.audited), 'picture')} audited in {result.seconds:.1f} s → "
+        f"{result.out}",
+        soft_wrap=True,
+    )
+
+
+def _row(model: ModelFigures, role: str) -> tuple[str, ...]:
+    if model.error:
+        return model.name, role, "failed", model.error, ""
+    return model.name, role, percent(model.clean), percent(model.protected), _share(model.kept)
+
+
+def _lesson(row: AdaptiveFigures) -> str:
+    return counted(row.pictures, "picture") + ("" if row.learned else ", too few to learn")
+
+
+def _role(model: ModelFigures) -> str:
+    return "used while protecting" if model.surrogate else "unseen"
+
+
+def _share(share: Share) -> str:
+    return f"{percent(share)} {interval(share)}" if share.value is not None else "-"
