@@ -46,11 +46,11 @@ def labeled(folder: Path, first: int, count: int) -> tuple[LabeledPhoto, ...]:
 
 
 def batch(n: int, side: int) -> Images:
-    """n square pictures (n, 3, side, side): crops of scikit-image's photographs."""
+    """n square pictures (n, 3, side, side), contiguous: crops of scikit-image's photographs."""
     rng = np.random.default_rng(0)
     photographs = _photographs()
     crops = [_crop(photographs[i % len(photographs)], side, rng) for i in range(n)]
-    return torch.cat([as_images(crop) for crop in crops])
+    return torch.cat([as_images(crop) for crop in crops]).contiguous()
 
 
 def write_large(folder: Path, count: int, size: tuple[int, int] = MEGAPIXELS_12) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from anamorph.adversaries.transforms import TRANSFORMS
 from anamorph.cli import COMMANDS, anamorph
 from anamorph.methods import fmd, permuted, sealed
 from anamorph.parameters import Knob, knobs, shown
@@ -45,6 +46,12 @@ def commands() -> str:
             raise LookupError(name)
         parts.extend(_helps(command, f"anamorph {name}"))
     return "\n\n".join(parts)
+
+
+def transforms() -> str:
+    """One row for every transform."""
+    rows = [f"| `{t.name}` | {t.meaning} |" for t in TRANSFORMS.values()]
+    return "\n".join(["| name | what happens to the picture |", "| --- | --- |", *rows])
 
 
 def protect_results() -> str:
@@ -94,6 +101,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "protect-results": protect_results,
     "permuted-parameters": lambda: parameters(permuted.PRESETS, "permuted", _name),
     "sealed-parameters": lambda: parameters(sealed.PRESETS, "sealed", _name),
+    "transforms": transforms,
 }
 
 

@@ -11,12 +11,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from anamorph.app.audit import audit
     from anamorph.app.hide import hide
     from anamorph.app.hide_records import HideReport, RevealReport
     from anamorph.app.protect import protect, protect_images
     from anamorph.app.protecting import Writing
     from anamorph.app.records import ProtectReport
     from anamorph.app.reveal import reveal
+    from anamorph.auditing.audit import Audit
     from anamorph.errors import AnamorphError
     from anamorph.keys.file import read as read_key
     from anamorph.keys.file import write as write_key
@@ -33,6 +35,7 @@ __all__ = [
     "FMD",
     "PRESETS",
     "AnamorphError",
+    "Audit",
     "HideReport",
     "Key",
     "Model",
@@ -42,6 +45,7 @@ __all__ = [
     "Sealed",
     "Writing",
     "__version__",
+    "audit",
     "hide",
     "load",
     "new_key",
@@ -57,6 +61,7 @@ _HOMES = {
     "FMD": "anamorph.methods.fmd",
     "PRESETS": "anamorph.methods.fmd",
     "AnamorphError": "anamorph.errors",
+    "Audit": "anamorph.auditing.audit",
     "HideReport": "anamorph.app.hide_records",
     "Key": "anamorph.keys.key",
     "Model": "anamorph.models",
@@ -65,6 +70,7 @@ _HOMES = {
     "RevealReport": "anamorph.app.hide_records",
     "Sealed": "anamorph.methods.sealed",
     "Writing": "anamorph.app.protecting",
+    "audit": "anamorph.app.audit",
     "hide": "anamorph.app.hide",
     "load": "anamorph.models",
     "new_key": "anamorph.keys.key:new",

@@ -29,7 +29,10 @@ def picture() -> bytes:
     return png.commented(plain, KEYWORD, dump(NOTICE))
 
 
-@pytest.mark.parametrize("notice", [NOTICE, replace(NOTICE, kind="sealed", nonce=b"")])
+@pytest.mark.parametrize(
+    "notice",
+    [NOTICE, *(replace(NOTICE, kind=kind, nonce=b"") for kind in ("sealed", "network"))],
+)
 def test_a_notice_comes_back(notice: Notice) -> None:
     assert load(dump(notice), "a.png") == notice
 

@@ -16,7 +16,15 @@ from anamorph.errors import (
 )
 from anamorph.keys import file
 from anamorph.keys.encoding import encode
-from anamorph.keys.file import KeyInfo, change_passphrase, info, passphrase_from_file, read, write
+from anamorph.keys.file import (
+    KeyInfo,
+    change_passphrase,
+    info,
+    passphrase_from_file,
+    read,
+    save,
+    write,
+)
 from anamorph.keys.key import Key, network_key
 from anamorph.keys.lock import Cost
 
@@ -79,6 +87,29 @@ def test_a_key_is_never_overwritten(
         write(network_key(b"other"), path)
     assert read(path) == key
     assert path.stat().st_mode & 0o777 == 0o600
+    assert _names(path) == ["mine.amkey"]
+
+
+def test_saving_takes_the_place_of_what_is_there_and_stays_the_owners(
+    key: Key, path: Path, cheap: Cost
+) -> None:
+    path.write_text("older")
+    path.chmod(0o644)
+    save(key, path, b"correct horse", cost=cheap)
+    save(network_key(b"newer"), path, b"correct horse", cost=cheap)
+    assert read(path, b"correct horse").secret.reveal() == b"newer"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert _names(path) == ["mine.amkey"]
+
+
+def test_a_failed_saving_keeps_what_was_there(
+    key: Key, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(key, path)
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(NotWritten, match="could not be written"):
+        save(network_key(b"newer"), path)
+    assert read(path) == key
     assert _names(path) == ["mine.amkey"]
 
 

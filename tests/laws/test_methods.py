@@ -9,7 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from anamorph.methods.fmd import FMD, PRESETS, fmd
+from anamorph.methods.avih import AVIH, avih
+from anamorph.methods.avih import PRESETS as AVIHS
+from anamorph.methods.controls import PGD, Misled, pgd_keeping
+from anamorph.methods.controls import PRESETS as CONTROLS
+from anamorph.methods.fmd import FMD, PRESETS, Surrogate, fmd
 from anamorph.methods.keeping import KeepAnswer, KeepDirection, KeepLabel
 from anamorph.methods.permuted import PRESETS as PERMUTED
 from anamorph.methods.permuted import Permuted, permuted
@@ -24,12 +28,12 @@ from anamorph.types import Images, Reading
 class Toy(nn.Module):
     """An authorized model of a few hundred weights in float64."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int = 1) -> None:
         super().__init__()
         self.early = nn.Conv2d(3, 6, 3, stride=2, padding=1)
         self.late = nn.Conv2d(6, 8, 3, stride=2, padding=1)
         self.head = nn.Linear(8, 4)
-        generator = torch.Generator().manual_seed(1)
+        generator = torch.Generator().manual_seed(seed)
         for weight in self.parameters():
             weight.data = torch.randn(weight.shape, generator=generator, dtype=torch.float64) * 0.6
         self.double().eval().requires_grad_(False)
@@ -41,6 +45,7 @@ class Toy(nn.Module):
 
 
 MODEL = Toy()
+OTHER = Toy(seed=2)
 
 
 def pictures(n: int) -> Tensor:
@@ -74,10 +79,26 @@ def fmd_case(name: str, p: FMD, *, embeds: bool = False) -> Case:
     )
 
 
+def surrogate_case() -> Case:
+    p = replace(PRESETS["fast"], steps=6, surrogate_weight=1.0)
+    other = Surrogate(OTHER, KeepLabel())
+    return Case(
+        "fmd with a surrogate",
+        lambda x, seeds: fmd(MODEL, x, KeepLabel(), seeds, p, surrogates=[other]),
+        lambda z, kept: (z - kept.x).abs() - p.epsilon,
+    )
+
+
 def answer(images: Tensor) -> Tensor:
     """The same model in the role of a service model."""
     reading: Reading = MODEL(images)
     return reading.output
+
+
+def early_answer(images: Tensor) -> Tensor:
+    """Another model, in the role of a surrogate: it answers with the means of early features."""
+    reading: Reading = MODEL(images)
+    return 5 * reading.features[0].mean((2, 3))
 
 
 def drawn(like: Tensor, seeds: list[int], levels: int) -> Tensor:
@@ -119,15 +140,48 @@ def permuted_case(name: str, p: Permuted, *, embeds: bool = False) -> Case:
     return Case(name, write, excess)
 
 
+def control_case(name: str, p: PGD, surrogates: list[Misled], *, embeds: bool = False) -> Case:
+    keeping = KeepDirection(0.8) if embeds else KeepLabel()
+    p = replace(p, steps=8, comfort=0.05)
+
+    def write(x: Images, seeds: list[int]) -> Problem[Any]:
+        return pgd_keeping(answer, x, keeping, seeds, p, None, surrogates)
+
+    return Case(name, write, lambda z, pushed: (z - pushed.x).abs() - p.epsilon)
+
+
+def mixed(images: Images) -> Images:
+    """A key network of nine weights: other colors, and a little of the mirror image."""
+    colors = torch.tensor([[0.9, 0.3, -0.2], [0.1, 0.8, 0.1], [-0.3, 0.2, 1.1]]).to(images)
+    turned: Images = torch.einsum("oc,nchw->nohw", colors, images + 0.2 * images.flip(3))
+    return turned
+
+
+def avih_case(name: str, p: AVIH, *, embeds: bool = False) -> Case:
+    p = replace(p, steps=8)
+    keeping = KeepDirection(0.8) if embeds else KeepAnswer()
+    return Case(
+        name,
+        lambda x, seeds: avih(answer, mixed, x, answer(x), keeping, seeds, p),
+        lambda z, wanted: torch.zeros(()),
+    )
+
+
 CASES = [
     *(fmd_case(f"fmd {name}", p) for name, p in PRESETS.items()),
     fmd_case("fmd constrained", FMD(balance="constrained")),
     fmd_case("fmd plain sum", FMD(balance="sum", momentum=0, smoothing=0)),
     fmd_case("fmd on embeddings", PRESETS["fast"], embeds=True),
+    surrogate_case(),
     *(sealed_case(f"sealed {name}", p, bits=3) for name, p in SEALED.items()),
     sealed_case("sealed on embeddings", Sealed(), bits=MOST_BITS, embeds=True),
     *(permuted_case(f"permuted {name}", p) for name, p in PERMUTED.items()),
     permuted_case("permuted on embeddings", Permuted(epsilon=0.02), embeds=True),
+    *(avih_case(f"avih {name}", p) for name, p in AVIHS.items()),
+    avih_case("avih on embeddings", AVIH(), embeds=True),
+    *(control_case(f"control {name}", p, []) for name, p in CONTROLS.items()),
+    control_case("control with a surrogate", PGD(), [Misled(early_answer, KeepLabel())]),
+    control_case("control on embeddings", PGD(), [], embeds=True),
 ]
 
 every_method = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -10,6 +10,7 @@ from anamorph.app.construction import Construction
 from anamorph.app.hide_records import HideDone, HideRecord, HideReport
 from anamorph.app.hiding import Hiding, Task, source_tag
 from anamorph.app.ledger import Ledger, check_free
+from anamorph.app.networking import WEAKNESS, Networking, network_of
 from anamorph.app.permuting import Permuting
 from anamorph.app.runs import begun, identity, pictures, results_of, rounds, unchanged
 from anamorph.app.sealing import Sealing
@@ -19,7 +20,8 @@ from anamorph.files.manifest import file_digest
 from anamorph.files.photo import Limits, probe
 from anamorph.keys import file as key_file
 from anamorph.keys.key import Key, Kind
-from anamorph.methods import permuted, sealed
+from anamorph.methods import avih, permuted, sealed
+from anamorph.methods.avih import AVIH
 from anamorph.methods.keeping import KeepAnswer, KeepDirection
 from anamorph.methods.permuted import Permuted
 from anamorph.methods.sealed import Sealed
@@ -27,13 +29,17 @@ from anamorph.models import Model, load
 from anamorph.optimize.engine import Watch
 from anamorph.parameters import shown
 
-Parameters: TypeAlias = Sealed | Permuted
+Parameters: TypeAlias = Sealed | Permuted | AVIH
 
 PRESETS: Mapping[Kind, Mapping[str, Parameters]] = {
     "sealed": sealed.PRESETS,
     "permuted": permuted.PRESETS,
+    "network": avih.PRESETS,
 }
 """For each kind of key that can hide, parameters by name."""
+
+WEAKNESSES: Mapping[Kind, str] = {"network": WEAKNESS}
+"""What must be said of a kind of key before it is used; of most there is nothing."""
 
 MODEL_DIGITS = 32
 """Hex digits of the service model's digest that a hidden picture carries."""
@@ -67,7 +73,8 @@ def hide(
         out: the folder for the results and their manifest.
         service: the model that still reads: a model, a card, or a spec such as `timm:resnet18`.
         key: a key, or the file of one that is not locked.
-        parameters: of the method, or a preset's name: `fast` or `full`.
+        parameters: of the method, or a preset's name: `fast` or `full`, and for a network key
+            `paper` or `paper-classifier`.
         attempts: how often a picture is tried before it fails.
         resume: go on with a run that was stopped: what it finished stays, unless the source or the
             result has changed since.
@@ -88,8 +95,9 @@ def hide(
     if attempts < 1:
         raise ParameterError(f"attempts is {attempts}, but must be at least 1")
     key = key if isinstance(key, Key) else key_file.read(Path(key))
-    p = chosen_parameters(key, parameters)
+    p, weakness = chosen_parameters(key, parameters), WEAKNESSES.get(key.kind, "")
     model = service if isinstance(service, Model) else load(service)
+    first = _construction(key, model, p, limits)
     listing = pictures(sources, out, "png")
     if found is not None:
         found(len(listing.items) + len(listing.problems))
@@ -98,12 +106,12 @@ def hide(
         "parameters": shown(p),
         "models": {"service": identity(model)},
         "key": key.fingerprint,
+        **({"weakness": weakness} if weakness else {}),
     }
     manifest, past = begun(out, header, resume=resume)
     run: Ledger[HideRecord] = Ledger(manifest=manifest, done=done, ours=results_of(past))
     for problem in listing.problems:
         run.finish(_failure(problem.path, problem.error))
-    first = _construction(key, model, p, limits)
     tasks = list(_tasks(listing.items, out, past, key, first, limits, run))
     embeds = model.task == "embed"
 
@@ -118,6 +126,7 @@ def hide(
             out=out,
             attempt=attempt,
             last=attempt == attempts - 1,
+            shows=bool(weakness),
         )
 
     rounds(run, tasks, job, attempts, watch)
@@ -126,6 +135,7 @@ def hide(
         parameters=shown(p),
         models={"service": identity(model)},
         key=key.fingerprint,
+        weakness=weakness,
         images=sorted(run.records, key=lambda r: r.source),
         seconds=time.perf_counter() - began,
         out=str(out),
@@ -162,18 +172,31 @@ def chosen_parameters(key: Key, parameters: Parameters | str) -> Parameters:
 
 
 def _more_effort(p: Parameters, times: int) -> Parameters:
-    return sealed.more_effort(p, times) if isinstance(p, Sealed) else permuted.more_effort(p, times)
+    match p:
+        case Sealed():
+            return sealed.more_effort(p, times)
+        case Permuted():
+            return permuted.more_effort(p, times)
+        case AVIH():
+            return avih.more_effort(p, times)
 
 
 def _construction(key: Key, model: Model, p: Parameters, limits: Limits) -> Construction[Any]:
     height, width = model.input.size
     digest = model.weights_digest[:MODEL_DIGITS]
-    if isinstance(p, Sealed):
-        most = limits.max_pixels
-        return Sealing(
-            key=key, parameters=p, height=height, width=width, model=digest, most_pixels=most
-        )
-    return Permuting(key=key, parameters=p, height=height, width=width, model=digest)
+    match p:
+        case Sealed():
+            most = limits.max_pixels
+            return Sealing(
+                key=key, parameters=p, height=height, width=width, model=digest, most_pixels=most
+            )
+        case Permuted():
+            return Permuting(key=key, parameters=p, height=height, width=width, model=digest)
+        case AVIH():
+            network = network_of(key)
+            return Networking(
+                key=key, network=network, parameters=p, height=height, width=width, model=digest
+            )
 
 
 def _tasks(

@@ -46,7 +46,8 @@ class HideRecord:
     other_key_refused: bool | None = None
     """Whether a random other key got nothing."""
     other_key_ssim: float | None = None
-    """What it got, where it cannot be refused; flat parts of a photo resemble any flat grey."""
+    """What it got, where it cannot be refused; flat parts of a photo resemble any flat grey. With a
+    network key: what a network that anybody could train got."""
     steps: int = 0
     attempts: int = 0
     seconds: float = 0.0
@@ -81,6 +82,8 @@ class HideReport:
     seconds: float
     out: str
     anamorph: str = ""
+    weakness: str = ""
+    """What is known to be broken about this kind of key; empty if nothing is."""
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -110,6 +113,7 @@ class HideReport:
             "parameters": self.parameters,
             "models": self.models,
             "key": self.key,
+            "weakness": self.weakness,
             "out": self.out,
             "summary": self.summary,
             "images": [i.as_json() for i in self.images],

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from anamorph import __version__
-from anamorph.app.hide import MODEL_DIGITS
+from anamorph.app.hide import MODEL_DIGITS, PRESETS
 from anamorph.app.hide_records import RevealDone, RevealRecord, RevealReport
 from anamorph.app.protecting import as_images
 from anamorph.app.revealing import Beside, Revealed, manifests, reveal_picture, safe_name
@@ -39,7 +39,7 @@ def reveal(
     """Reveal hidden pictures and folders of them.
 
     From sealed pictures the original files come back, bit for bit, under their names and in their
-    tree; from permuted ones PNG files of what the service model was to read. Nothing is ever
+    tree; from others PNG files of what the service model was to read. Nothing is ever
     overwritten; what is there already, with the same bytes, is passed over, so a run that was
     stopped can simply be started again.
 
@@ -61,7 +61,7 @@ def reveal(
     began = time.perf_counter()
     out, limits = Path(out), limits or Limits()
     key = key if isinstance(key, Key) else key_file.read(Path(key))
-    if key.kind not in ("sealed", "permuted"):
+    if key.kind not in PRESETS:
         raise BadKey(f"key {key.fingerprint} is a {key.kind} key, which reveals no pictures")
     model = service if isinstance(service, Model) or service is None else load(service)
     listing = pictures(sources, out, "keep")

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from anamorph.app.networking import network_of, reveal_with
 from anamorph.app.permuting import is_picture, restore
 from anamorph.app.sealing import unseal
 from anamorph.errors import AnamorphError, FileError, WrongKey
@@ -20,6 +21,7 @@ from anamorph.files.photo import Limits, Photo, content, decode
 from anamorph.files.sealed_header import SealedHeader
 from anamorph.keys.key import Key, Kind
 from anamorph.methods.permuted import denoise
+from anamorph.types import Images
 
 _AS_WRITTEN = "get the file as `hide` wrote it"
 
@@ -75,6 +77,8 @@ def reveal_picture(path: Path, key: Key, limits: Limits, beside: Beside) -> Reve
             f"{path}: cannot be revealed: {_what_happened(photo, notice)}, and a sealed picture "
             f"survives lossless storage only; {_AS_WRITTEN}"
         )
+    if notice.kind == "network":
+        return _network(photo, notice, key)
     return _permuted(photo, notice, key)
 
 
@@ -147,18 +151,33 @@ def _sealed(photo: Photo, header: SealedHeader, key: Key) -> Revealed:
 
 def _permuted(photo: Photo, notice: Notice, key: Key) -> Revealed:
     _check_key(photo.name, "permuted", notice.fingerprint, key)
-    same_size = photo.pixels.shape[:2] == (notice.height, notice.width)
-    if not same_size or not _can_be_sealed(photo):
-        raise FileError(
-            f"{photo.name}: cannot be revealed: {_what_happened(photo, notice)}; {_AS_WRITTEN}"
-        )
+    _check_size(photo, notice)
     restored = restore(photo.pixels, key, notice.nonce)
     if not is_picture(restored):
         raise WrongKey(
             f"{photo.name}: does not turn back into a picture: it was edited since it was hidden, "
             f"or its comment was; {_AS_WRITTEN}"
         )
-    levels = denoise(restored)[0].permute(1, 2, 0).mul(255).round().clamp(0, 255)
+    return _small_copy(photo, notice, denoise(restored))
+
+
+def _network(photo: Photo, notice: Notice, key: Key) -> Revealed:
+    _check_key(photo.name, "network", notice.fingerprint, key)
+    _check_size(photo, notice)
+    return _small_copy(photo, notice, reveal_with(network_of(key), photo.pixels))
+
+
+def _check_size(photo: Photo, notice: Notice) -> None:
+    same_size = photo.pixels.shape[:2] == (notice.height, notice.width)
+    if not same_size or not _can_be_sealed(photo):
+        raise FileError(
+            f"{photo.name}: cannot be revealed: {_what_happened(photo, notice)}; {_AS_WRITTEN}"
+        )
+
+
+def _small_copy(photo: Photo, notice: Notice, revealed: Images) -> Revealed:
+    """What comes back where the original file does not: a PNG of what the service model read."""
+    levels = revealed[0].permute(1, 2, 0).mul(255).round().clamp(0, 255)
     return Revealed(
         data=png.encode(levels.numpy().astype(np.uint8), photo.name, icc=b"", exif=b"", xmp=b""),
         name=None,

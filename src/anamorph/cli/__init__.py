@@ -15,12 +15,14 @@ from anamorph import __version__
 from anamorph.errors import AnamorphError, Cancelled
 
 COMMANDS = {
+    "audit": "Attack what was protected, and report what every model still reads.",
     "demo": "Protect portraits of people who do not exist, and show what each model reads.",
     "hide": "Hide photos so that one model still reads them and only the key reveals them.",
     "key": "Make keys that hide and reveal pictures, look at them, change their passphrases.",
     "models": "List models, rank their layers, check that one works.",
     "protect": "Protect photos so that one model still reads them and others don't.",
     "reveal": "Turn hidden pictures back, with the key they were hidden with.",
+    "train": "Train a network that is a key.",
 }
 """Commands and their one-line help, so that `anamorph --help` need not import them."""
 

@@ -1,11 +1,12 @@
 """`anamorph hide`."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import click
 
-from anamorph.app.hide import PRESETS, chosen_parameters, hide
+from anamorph.app.hide import PRESETS, WEAKNESSES, chosen_parameters, hide
 from anamorph.app.hide_records import HideReport
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Bar, check_json, console, number, table, write_json
@@ -33,10 +34,10 @@ from anamorph.files.photo import Limits
 @passphrase_option
 @click.option(
     "--preset",
-    type=click.Choice(list(PRESETS["sealed"])),
+    type=click.Choice(list(dict.fromkeys(chain(*PRESETS.values())))),
     default="full",
     show_default=True,
-    help="How much effort.",
+    help="How much effort; paper and paper-classifier are for network keys.",
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
 @click.option(
@@ -66,6 +67,8 @@ def command(
     check_json(json_)
     key = open_key(key_, passphrase_file)
     parameters = chosen_parameters(key, preset)
+    if key.kind in WEAKNESSES:
+        click.echo(f"warning: {WEAKNESSES[key.kind]}", err=True)
     with Bar("hiding", parameters.steps) as bar:
         report = hide(
             sources,
@@ -108,9 +111,15 @@ def _show(report: HideReport, out: Any) -> None:
     else:
         out.print(f"{service} gives {sum(i.kept is True for i in good)} of {len(good)} its answer")
     correlations = [abs(i.block_correlation or 0) for i in good]
+    others = [i.other_key_ssim for i in good]
+    other = (
+        f"a network that anybody could train reveals them at an SSIM of {number(others)}"
+        if report.weakness
+        else "a random other key none"
+    )
     out.print(
         f"what shows: median SSIM {number([i.ssim for i in good])}, block correlation "
-        f"{number(correlations)}; key {report.key} reveals every one, a random other key none",
+        f"{number(correlations)}; key {report.key} reveals every one, {other}",
         soft_wrap=True,
     )
     out.print(f"lose the key {report.key}, and these pictures are lost: keep a copy")

@@ -28,11 +28,12 @@ def command() -> None:
 @_FILE
 @click.option(
     "--kind",
-    type=click.Choice(["sealed", "permuted"]),
+    type=click.Choice(["sealed", "permuted", "network"]),
     default="sealed",
     show_default=True,
     help="sealed: the original file comes back bit for bit, from lossless storage. permuted: a "
-    "picture comes back, also after JPEG; weaker.",
+    "picture comes back, also after JPEG; weaker. network: is trained, not drawn; see "
+    "`anamorph train key`.",
 )
 @click.option(
     "--passphrase-file",

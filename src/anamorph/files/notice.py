@@ -9,7 +9,7 @@ of a JPEG, so it often survives where low bits don't. It is public, and nothing 
 import io
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from PIL import Image
 
@@ -19,9 +19,13 @@ from anamorph.files import decoding
 KEYWORD = "comment"
 VERSION = 1
 
+Hidden: TypeAlias = Literal["sealed", "permuted", "network"]
+"""How a picture was hidden: the kind of its key."""
+
 _LONGEST = 1000
+_KINDS: dict[str, Hidden] = {"sealed": "sealed", "permuted": "permuted", "network": "network"}
 _FORM = re.compile(
-    r"anamorph 1 (?P<kind>sealed|permuted) (?P<width>\d{1,6})x(?P<height>\d{1,6}) "
+    r"anamorph 1 (?P<kind>sealed|permuted|network) (?P<width>\d{1,6})x(?P<height>\d{1,6}) "
     r"key (?P<key>[0-9a-f]{4}(?:-[0-9a-f]{4}){4}) model (?P<model>[0-9a-f]{32})"
     r"(?: nonce (?P<nonce>[0-9a-f]{32}))?"
 )
@@ -32,7 +36,7 @@ _NEWER = re.compile(r"anamorph ([2-9]|[1-9]\d{1,5}) .*", re.DOTALL)
 class Notice:
     """What a hidden picture says of itself."""
 
-    kind: Literal["sealed", "permuted"]
+    kind: Hidden
     height: int
     width: int
     fingerprint: str
@@ -69,7 +73,7 @@ def load(comment: str, name: str) -> Notice | None:
     if found is None or (found["kind"] == "permuted") != (found["nonce"] is not None):
         return None
     return Notice(
-        kind="sealed" if found["kind"] == "sealed" else "permuted",
+        kind=_KINDS[found["kind"]],
         height=int(found["height"]),
         width=int(found["width"]),
         fingerprint=found["key"],

@@ -56,6 +56,17 @@ def write(key: Key, path: Path, passphrase: bytes | None = None, *, cost: Cost =
         _move_to_free_place(part, path)
 
 
+def save(key: Key, path: Path, passphrase: bytes | None = None, *, cost: Cost = STANDARD) -> None:
+    """As `write`, but in the place of whatever has that name: for a key that is not finished.
+
+    Raises:
+        UsageError: an empty passphrase.
+        NotWritten: the disk refuses, naming why.
+    """
+    with _part_beside(path, encode(key, passphrase, cost)) as part:
+        part.replace(path)
+
+
 def read(path: Path, passphrase: bytes | None = None) -> Key:
     """The key in a file.
 

@@ -46,5 +46,13 @@ def uniform(shape: tuple[int, ...], seeds: Seeds) -> Tensor:
     return out
 
 
+def normal(shape: tuple[int, ...], seeds: Seeds) -> Tensor:
+    """(n, *shape) of mean 0 and standard deviation 1, one seed per sample."""
+    out = torch.empty(len(seeds), *shape)
+    for row, seed in zip(out, seeds, strict=True):
+        row.normal_(generator=_generator(seed))
+    return out
+
+
 def _generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)

@@ -1,0 +1,30 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from anamorph.errors import CardError
+from anamorph.models import Model, load
+from anamorph.models.readers import load_reader
+
+WriteCard = Callable[..., Path]
+
+
+def test_other_specs_are_loaded_as_ever() -> None:
+    assert isinstance(load_reader("portraits:identity-a"), Model)
+
+
+@pytest.mark.parametrize("spec", ["onnx:net.onnx", "https://h.test/"])
+def test_a_reader_without_a_card_is_told_to_write_one(spec: str) -> None:
+    with pytest.raises(CardError, match="needs a card, a .toml file with this as its `source`"):
+        load_reader(spec)
+
+
+def test_what_has_no_gradient_is_refused_where_one_is_needed(onnx_card: WriteCard) -> None:
+    with pytest.raises(CardError, match="source is 'onnx:net.onnx', expected"):
+        load(onnx_card())
+
+
+def test_a_missing_card_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(CardError, match="there is no card at"):
+        load_reader(tmp_path / "none.toml")
