@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from anamorph.files.encoding import encode
 from anamorph.files.photo import read
-from anamorph.files.write import encode_to
+from anamorph.files.write import write_whole
 from anamorph.optimize.starts import seed_of
 
 Noise: TypeAlias = Callable[[np.random.Generator, tuple[int, ...], int], NDArray[Any]]
@@ -36,4 +37,4 @@ def write_noisy(source: Path, output: Path, noise: Noise, levels: int, seed: int
     rng = np.random.default_rng(seed_of(seed, photo.digest))
     moved = photo.pixels + noise(rng, photo.pixels.shape, levels)
     pixels = np.clip(moved, 0, 255).astype(np.uint8)
-    encode_to(output, photo, pixels, metadata="strip")
+    write_whole(output, encode(photo, pixels, metadata="strip"))

@@ -27,8 +27,9 @@ def page(runs: Mapping[str, Run]) -> str:
             "",
             "## Beside another library",
             "",
-            "Whole calls with equal batch, steps and network. PGD keeps no features and checks",
-            "nothing, so this favors it; its network has its parameters as users leave them.",
+            "Whole calls with equal batch, steps and network, which the other library has as users",
+            "have it. *anamorph*: the same PGD, written as a problem for the engine. *protect*:",
+            "feature map distortion, which keeps features and checks besides.",
             "",
             table(
                 ["run", "quotient", "CPU", "wall"],

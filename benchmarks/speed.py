@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -29,8 +30,15 @@ from benchmarks.runs import Results
 from benchmarks.timing import interleaved, ratio, seconds
 
 from anamorph.app.protect import protect_images
+from anamorph.losses import cross_entropy
 from anamorph.methods.fmd import FMD, PRESETS
 from anamorph.models import Model, load
+from anamorph.optimize.engine import solve
+from anamorph.optimize.problem import Problem
+from anamorph.optimize.sets import onto_box, onto_linf_ball
+from anamorph.optimize.starts import uniform_in_ball
+from anamorph.optimize.steps import Sign
+from anamorph.optimize.terms import Terms
 from anamorph.parameters import shown
 from anamorph.types import Images
 
@@ -72,11 +80,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Absent as error:
         print(f"beside torchattacks: skipped, {error}")
     else:
+        both = batch(options.rival_batch, SIZE[0])
         results.measure(
             "resnet18, beside torchattacks",
-            {**settings, "model": "resnet18", "steps": steps, "rival": REQUIREMENT},
+            {
+                **settings,
+                "batch": options.rival_batch,
+                "model": "resnet18",
+                "steps": steps,
+                "rival": REQUIREMENT,
+            },
             options.rounds,
-            partial(_beside, library, images, steps, options.rounds),
+            partial(_beside, library, both, steps, options.rounds),
         )
     print(f"results: {results.path.name}, {results.path.with_suffix('.md').name}")
     return 0
@@ -98,17 +113,36 @@ def _beside(library: Any, images: Images, steps: int, rounds: int) -> dict[str, 
     labels = network(images).argmax(1)
     attack = library.PGD(network, eps=p.epsilon, alpha=p.step_size, steps=steps, random_start=True)
     jobs: dict[str, Callable[[], object]] = {
-        "anamorph": lambda: protect_images(images, model, parameters=p),
+        "anamorph": lambda: solve(_pgd(model, images, labels, p)),
         "torchattacks": lambda: attack(images, labels),
+        "protect": lambda: protect_images(images, model, parameters=p),
         "floor": lambda: _repeat(floor_step(model, images), steps),
     }
     times = interleaved(jobs, rounds, label="beside torchattacks")
     return {
         "seconds": {name: seconds(t) for name, t in times.items()},
-        "anamorph_over_torchattacks": ratio(times["anamorph"], times["torchattacks"]),
+        "torchattacks_over_anamorph": ratio(times["torchattacks"], times["anamorph"]),
+        "torchattacks_over_protect": ratio(times["torchattacks"], times["protect"]),
         "anamorph_over_floor": ratio(times["anamorph"], times["floor"]),
         "torchattacks_over_floor": ratio(times["torchattacks"], times["floor"]),
     }
+
+
+def _pgd(model: Model, images: Images, labels: Tensor, p: FMD) -> Problem[tuple[Images, Tensor]]:
+    """The rival's own problem, PGD on the cross-entropy, for our engine."""
+
+    def objective(z: Tensor, context: tuple[Images, Tensor]) -> Terms:
+        return Terms(parts={"misread": cross_entropy(model.output(z), context[1])})
+
+    return Problem(
+        sense="max",
+        objective=objective,
+        start=onto_box(uniform_in_ball(images, p.epsilon, range(len(images))), 0, 1),
+        context=(images, labels),
+        step=Sign(p.step_size),
+        project=lambda z, context: onto_box(onto_linf_ball(z, context[0], p.epsilon), 0, 1),
+        iterations=p.steps,
+    )
 
 
 def _repeat(step: Callable[[], object], times: int) -> None:
@@ -121,7 +155,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=8, help="pictures in a batch")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, help="fewer steps everywhere, for a trial")
-    parser.add_argument("--rival-steps", type=int, default=20, help="beside torchattacks")
+    parser.add_argument("--rival-steps", type=int, default=10, help="beside torchattacks")
+    parser.add_argument("--rival-batch", type=int, default=16, help="beside torchattacks")
     parser.add_argument("--threads", type=int, default=1, help="of torch; 0 leaves its choice")
     parser.add_argument("--redo", action="store_true", help="measure finished runs again")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")

@@ -14,7 +14,7 @@ import click
 
 from anamorph.adversaries.transforms import TRANSFORMS
 from anamorph.cli import COMMANDS, anamorph
-from anamorph.methods import fmd, permuted, sealed
+from anamorph.methods import avih, fmd, permuted, sealed
 from anamorph.parameters import Knob, knobs, shown
 
 DOCS = Path(__file__).parent
@@ -99,6 +99,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "fmd-parameters": lambda: parameters(fmd.PRESETS, "option", _flag),
     "protect-results": protect_results,
+    "network-parameters": lambda: parameters(avih.PRESETS, "network", _name),
     "permuted-parameters": lambda: parameters(permuted.PRESETS, "permuted", _name),
     "sealed-parameters": lambda: parameters(sealed.PRESETS, "sealed", _name),
     "transforms": transforms,

@@ -73,7 +73,7 @@ def test_correlation_finds_the_order_through_noise_from_few_pairs() -> None:
 def test_a_local_map_is_learned_by_the_decoder() -> None:
     originals = pictures(KNOWN + UNSEEN)
     wrong, control = errors(partial(by_decoder, batches=60), 1 - originals, originals)
-    assert wrong < 0.5 * control
+    assert wrong < 0.8 * control
 
 
 @pytest.mark.parametrize("name", ["correlation", "linear", "convolutional"])

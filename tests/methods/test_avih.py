@@ -54,7 +54,7 @@ def test_each_term_is_what_its_equation_says() -> None:
 def test_the_gradient_is_that_of_the_rounded_picture() -> None:
     problem = avih(embed, upside_down, photos(), TARGET, KeepDirection(0.9), [1, 2], AVIH())
     rounded = (problem.start * 255).round() / 255
-    gradients = []
+    gradients: list[Tensor] = []
     for z in (problem.start, rounded):
         z = z.clone().requires_grad_()
         total = problem.objective(z, problem.context).total.sum()

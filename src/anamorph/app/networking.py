@@ -31,8 +31,8 @@ LEAST_PSNR = 18.0
 """In dB: a picture that comes back worse than that has not come back."""
 
 WEAKNESS = (
-    "network keys are known to be weak: outlines show in the pictures, and other networks reveal "
-    "much of them; use a sealed key for anything that matters"
+    "network keys are known to be weak: outlines show in the pictures, and who knows some of the "
+    "photos can reveal the others; use a sealed key for anything that matters"
 )
 
 _SEED_BITS = 63

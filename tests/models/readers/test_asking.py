@@ -66,7 +66,7 @@ def test_the_token_goes_into_its_header(server: Any, clock: Any, tmp_path: Path)
     (tmp_path / "token").write_text("Bearer s3cret\n")
     service = service_at(server, token_file=tmp_path / "token", header="X-Key")
     ask(service, PNG, clock.pace(1))
-    assert server.sent[0].headers["X-key"] == "Bearer s3cret"
+    assert server.sent[0].headers["X-Key"] == "Bearer s3cret"
 
 
 def test_pictures_are_sent_at_the_rate_of_the_card(server: Any, clock: Any) -> None:

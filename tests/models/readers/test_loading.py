@@ -11,17 +11,17 @@ WriteCard = Callable[..., Path]
 
 
 def test_other_specs_are_loaded_as_ever() -> None:
-    assert isinstance(load_reader("portraits:identity-a"), Model)
+    assert isinstance(load_reader("portraits:identity-vgg"), Model)
 
 
 @pytest.mark.parametrize("spec", ["onnx:net.onnx", "https://h.test/"])
 def test_a_reader_without_a_card_is_told_to_write_one(spec: str) -> None:
-    with pytest.raises(CardError, match="needs a card, a .toml file with this as its `source`"):
+    with pytest.raises(CardError, match=r"needs a card, a \.toml file with this"):
         load_reader(spec)
 
 
 def test_what_has_no_gradient_is_refused_where_one_is_needed(onnx_card: WriteCard) -> None:
-    with pytest.raises(CardError, match="source is 'onnx:net.onnx', expected"):
+    with pytest.raises(CardError, match=r"source is 'onnx:net\.onnx', expected"):
         load(onnx_card())
 
 

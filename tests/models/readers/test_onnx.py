@@ -68,7 +68,7 @@ def test_logits_are_not_taken_for_probabilities(onnx_card: WriteCard) -> None:
 
 
 def test_numbers_that_are_not_finite_are_refused(onnx_card: WriteCard) -> None:
-    with pytest.raises(ModelError, match="expected one row of finite numbers for each"):
+    with pytest.raises(ModelError, match="returned numbers that are not finite"):
         load_reader(onnx_card(weights=np.full((3, 4), np.inf, np.float32)))
 
 

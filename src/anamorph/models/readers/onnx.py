@@ -106,11 +106,8 @@ class OnnxReader:
         with torch.no_grad():
             view = Preprocess(self.input)(images.detach().cpu()).to(TYPES[self.port.type])
         rows = torch.cat([self._run(part)[: len(part)] for part in self._parts(view)])
-        if len(rows) != len(images) or not rows.isfinite().all():
-            raise ModelError(
-                f"{self.name}: the network returned {tuple(rows.shape)} numbers for {len(images)} "
-                "pictures, expected one row of finite numbers for each; export it again"
-            )
+        if not rows.isfinite().all():
+            raise ModelError(f"{self.name}: the network returned numbers that are not finite")
         return self._logits(rows)
 
     def _parts(self, view: Tensor) -> Iterator[Tensor]:
@@ -133,6 +130,11 @@ class OnnxReader:
             ) from None
         tensor = torch.from_numpy(found) if isinstance(found, np.ndarray) else found
         rows = unwrap(tensor, self.task, self.name)
+        if len(rows) != len(part):
+            raise ModelError(
+                f"{self.name}: the network returned {tuple(rows.shape)} for {len(part)} pictures, "
+                "expected one row for each; export it with a dynamic batch axis"
+            )
         return rows.float() if rows.dtype == torch.float16 else rows
 
     def _logits(self, rows: Tensor) -> Tensor:
