@@ -102,7 +102,13 @@ def audit(
     )
     attacks, meanings = _attacks(transforms, purify)
     paired = pairs(originals, protected, place or Path("no reports are written"))
-    parties = panel_of(authorized, panel, paired.models, allow_surrogates=allow_surrogates)
+    parties = panel_of(
+        authorized,
+        panel,
+        paired.models,
+        allow_surrogates=allow_surrogates,
+        answers=None if place is None else place / "answers.jsonl",
+    )
     own = parties.authorized
     if labels is not None and own.task == "embed":
         raise UsageError(f"{own.name}: gives embeddings, which have no labels; leave them out")

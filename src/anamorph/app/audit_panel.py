@@ -11,6 +11,7 @@ from anamorph.auditing.parties import Labels, Party, outputs, own_numbers, surro
 from anamorph.auditing.protocol import Readings
 from anamorph.errors import UsageError
 from anamorph.models import load
+from anamorph.models.readers import load_reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,7 @@ def panel_of(
     used: Mapping[str, Any],
     *,
     allow_surrogates: bool,
+    answers: Path | None = None,
 ) -> Panel:
     """Load the models and refuse those that would make the audit mean nothing.
 
@@ -75,6 +77,7 @@ def panel_of(
         panel: the models that are to fail.
         used: the models that the manifest of the protected files names.
         allow_surrogates: take those into the panel too, marked.
+        answers: a file that keeps what services answer; None keeps it in memory.
 
     Raises:
         UsageError: no panel, a detector, a model twice, or one that was used while protecting.
@@ -82,8 +85,11 @@ def panel_of(
     """
     if not panel:
         raise UsageError("there is no panel; give at least one model with --panel")
-    own = _loaded(authorized)
-    unseen = tuple(_loaded(model) for model in panel)
+    own = load(authorized) if isinstance(authorized, str | Path) else authorized
+    unseen = tuple(
+        load_reader(model, answers=answers) if isinstance(model, str | Path) else model
+        for model in panel
+    )
     for party in (own, *unseen):
         if party.task == "detect":
             raise UsageError(
@@ -104,10 +110,6 @@ def panel_of(
         surrogates=surrogates,
         notes=(*_surrogate_note(known), *_manifest_note(own, used)),
     )
-
-
-def _loaded(model: Party | str | Path) -> Party:
-    return load(model) if isinstance(model, str | Path) else model
 
 
 def _check_names(parties: Sequence[Party]) -> None:

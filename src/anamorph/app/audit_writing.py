@@ -24,6 +24,7 @@ _MARKS: Mapping[str, str] = {
     "audit.json": f'"{SCHEMA}": ',
     "report.html": 'content="anamorph audit"',
     "report.md": "# Audit: ",
+    "answers.jsonl": '{"anamorph_answers": ',
 }
 """The files that audits write, and how one knows them again."""
 

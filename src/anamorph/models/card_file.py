@@ -13,6 +13,10 @@ from anamorph.types import Task
 CARD_KEYS = ("name", "source", "weights", "options", "task", "labels", "tap", "input", "accuracy")
 INPUT_KEYS = ("size", "mean", "std", "resize", "crop", "interpolation")
 LARGEST_SIDE = 4096
+READS = (
+    " (this one only reads, for the panel of an audit; where gradients are needed give the network "
+    "itself, or export it with torch.export instead)"
+)
 
 
 def card_of(spec: str | Path) -> Card:
@@ -80,7 +84,7 @@ def card_from(fields: Mapping[str, Any], *, folder: Path, where: str) -> Card:
     source = table.text("source")
     kind, _, what = source.partition(":")
     if kind not in KINDS or not what:
-        hint = " (export it with torch.export instead)" if kind == "onnx" else ""
+        hint = READS if kind in ("onnx", "http", "https") else ""
         raise table.wrong("source", "KIND:WHAT with KIND one of " + ", ".join(KINDS) + hint)
     return Card(
         name=table.text("name"),

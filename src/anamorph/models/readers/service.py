@@ -30,7 +30,7 @@ _WORD = re.compile(r"[\w.\-\[\]]+", re.ASCII)
 _HEADER = re.compile(r"[A-Za-z0-9\-]+")
 _TOKEN = re.compile(r"[\x20-\x7e]+")
 _ADDRESS = re.compile(r"[\x21-\x7e]+")
-_OURS = ("host", "connection", "transfer-encoding", "expect", "te", "upgrade")
+_OURS = ("host", "connection", "transfer-encoding", "expect", "upgrade")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
