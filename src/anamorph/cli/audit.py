@@ -10,6 +10,7 @@ from anamorph.auditing.audit import Audit
 from anamorph.auditing.figures import AdaptiveFigures, ModelFigures
 from anamorph.auditing.verdict import breakers, caution, verdict
 from anamorph.auditing.wording import counted, interval, percent
+from anamorph.cli.options import max_megapixels
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.files.photo import Limits
 from anamorph.metrics.accuracy import Share
@@ -93,13 +94,7 @@ def command() -> None:
     show_default=True,
     help="Of the report: report.html, report.md, audit.json. Repeat it.",
 )
-@click.option(
-    "--max-megapixels",
-    type=click.FloatRange(min=0, min_open=True),
-    default=100.0,
-    show_default=True,
-    help="Larger pictures are refused before they are decoded.",
-)
+@max_megapixels
 @click.option(
     "--json", "json_", metavar="FILE", help="Write what was found; - for standard output."
 )

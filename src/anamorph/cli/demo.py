@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from anamorph.app.demo import PARAMETERS, Demo, demo
+from anamorph.cli.options import json_file
 from anamorph.cli.render import Bar, console, table, write_json
 
 
@@ -16,7 +17,7 @@ from anamorph.cli.render import Bar, console, table, write_json
     show_default=True,
     help="A new or empty folder for the pictures and the page.",
 )
-@click.option("--json", "json_", metavar="FILE", help="Write what was done; - for standard output.")
+@json_file
 def command(out: Path, json_: str | None) -> int:
     """Protect and hide portraits of people who do not exist, and show what each model reads.
 

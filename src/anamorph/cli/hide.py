@@ -8,6 +8,7 @@ import click
 
 from anamorph.app.hide import PRESETS, WEAKNESSES, chosen_parameters, hide
 from anamorph.app.hide_records import HideReport
+from anamorph.cli.options import json_file, max_megapixels, resume_run
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Bar, check_json, console, number, table, write_json
 from anamorph.files.photo import Limits
@@ -39,15 +40,9 @@ from anamorph.files.photo import Limits
     show_default=True,
     help="How much effort; paper and paper-classifier are for network keys.",
 )
-@click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
-@click.option(
-    "--max-megapixels",
-    type=click.FloatRange(min=0, min_open=True),
-    default=100.0,
-    show_default=True,
-    help="Larger pictures are neither read nor written.",
-)
-@click.option("--json", "json_", metavar="FILE", help="Write what was done; - for standard output.")
+@resume_run
+@max_megapixels
+@json_file
 def command(
     sources: tuple[str, ...],
     out: str,

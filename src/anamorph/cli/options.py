@@ -1,4 +1,4 @@
-"""Command-line options from parameters that are declared once."""
+"""Command-line options: those that commands share, and those from parameters declared once."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,6 +10,18 @@ from anamorph.parameters import Knob, knobs
 
 P = TypeVar("P")
 F = TypeVar("F", bound=Callable[..., Any])
+
+resume_run = click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
+max_megapixels = click.option(
+    "--max-megapixels",
+    type=click.FloatRange(min=0, min_open=True),
+    default=100.0,
+    show_default=True,
+    help="Larger pictures are refused: neither read nor written.",
+)
+json_file = click.option(
+    "--json", "json_", metavar="FILE", help="Write what was done; - for standard output."
+)
 
 
 def method_options(presets: Mapping[str, Any], default: str) -> Callable[[F], F]:

@@ -8,7 +8,7 @@ import click
 from anamorph.app.protect import protect
 from anamorph.app.protecting import Writing
 from anamorph.app.records import ProtectReport
-from anamorph.cli.options import chosen, method_options
+from anamorph.cli.options import chosen, json_file, max_megapixels, method_options, resume_run
 from anamorph.cli.render import Bar, check_json, console, number, table, write_json
 from anamorph.files.photo import Limits
 from anamorph.methods.fmd import FMD, PRESETS
@@ -60,15 +60,9 @@ from anamorph.methods.fmd import FMD, PRESETS
     show_default=True,
     help="What happens to EXIF and XMP. Thumbnails and maker notes always go.",
 )
-@click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
-@click.option(
-    "--max-megapixels",
-    type=click.FloatRange(min=0, min_open=True),
-    default=100.0,
-    show_default=True,
-    help="Larger pictures are refused before they are decoded.",
-)
-@click.option("--json", "json_", metavar="FILE", help="Write what was done; - for standard output.")
+@resume_run
+@max_megapixels
+@json_file
 def command(
     sources: tuple[str, ...],
     out: str,

@@ -7,6 +7,7 @@ import click
 
 from anamorph.app.hide_records import RevealReport
 from anamorph.app.reveal import reveal
+from anamorph.cli.options import json_file, max_megapixels
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.files.photo import Limits
@@ -29,14 +30,8 @@ from anamorph.files.photo import Limits
     metavar="MODEL",
     help="Compare this model's readings of the hidden and the revealed pictures.",
 )
-@click.option(
-    "--max-megapixels",
-    type=click.FloatRange(min=0, min_open=True),
-    default=100.0,
-    show_default=True,
-    help="Larger pictures are refused before they are decoded.",
-)
-@click.option("--json", "json_", metavar="FILE", help="Write what was done; - for standard output.")
+@max_megapixels
+@json_file
 def command(
     sources: tuple[str, ...],
     out: str,

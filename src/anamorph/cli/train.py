@@ -7,6 +7,7 @@ import click
 
 from anamorph.app.key_training import KeyTraining
 from anamorph.app.train_key import TrainKeyReport, train_key
+from anamorph.cli.options import json_file
 from anamorph.cli.passphrase import new_passphrase
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 
@@ -43,7 +44,7 @@ def command() -> None:
     help="Locks the key file with the passphrase in this file.",
 )
 @click.option("--resume", is_flag=True, help="Go on with a training that was stopped.")
-@click.option("--json", "json_", metavar="FILE", help="Write what was done; - for standard output.")
+@json_file
 def key(
     out: Path,
     pictures: tuple[str, ...],
