@@ -58,14 +58,14 @@ def protect_results() -> str:
     """Who still reads protected photos, from the committed benchmark."""
     runs = json.loads(RESULTS.joinpath("protect.json").read_text(encoding="utf-8"))["runs"]
     rows = [
-        "| | authorized kept | unseen models kept, mean | PSNR |",
-        "| --- | --- | --- | --- |",
+        "| | photos | authorized kept | unseen models kept, mean | PSNR |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for name, run in runs.items():
         figures = run["figures"]
         own, others = figures["authorized"]["kept"], figures["panel_kept_mean"]
         psnr = figures["quality"]["psnr_median"]
-        rows.append(f"| {name} | {_share(own)} | {_share(others)} | {psnr:.1f} dB |")
+        rows.append(f"| {name} | {run['n']} | {_share(own)} | {_share(others)} | {psnr:.1f} dB |")
     return "\n".join(rows)
 
 

@@ -2,7 +2,7 @@
 
     python zoo/train_portraits.py --task identity --family vgg
 
-renders the portraits once (kept in `zoo/work/`), trains one model on them, and writes its weights
+renders the portraits once (kept in `zoo/scratch/`), trains one model on them, and writes its weights
 and card into the package. A run that was stopped goes on where it stopped.
 """
 
