@@ -2,8 +2,8 @@
 
     python zoo/train_portraits.py --task identity --family vgg
 
-renders the portraits once (kept in `zoo/scratch/`), trains one model on them, and writes its weights
-and card into the package. A run that was stopped goes on where it stopped.
+renders the portraits once (kept in `zoo/scratch/`), trains one model on them, and writes its
+weights and card into the package. A run that was stopped goes on where it stopped.
 """
 
 import argparse
