@@ -1,34 +1,14 @@
 """How sure a measured figure is: shares with intervals, medians with spreads."""
 
 from collections.abc import Sequence
-from math import sqrt
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-LEVEL = 0.95
+from anamorph.metrics.accuracy import LEVEL, wilson
+
 RESAMPLES = 2000
-
-
-def wilson(hits: int, n: int, level: float = LEVEL) -> tuple[float, float]:
-    """The Wilson score interval of a share, inside [0, 1] also near its ends.
-
-    Example:
-        >>> low, high = wilson(0, 10)
-        >>> round(low, 4), round(high, 4)
-        (0.0, 0.2775)
-        >>> wilson(0, 0)
-        (0.0, 1.0)
-    """
-    if n == 0:
-        return 0.0, 1.0
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    p, spill = hits / n, z * z / n
-    center = (p + spill / 2) / (1 + spill)
-    reach = z / (1 + spill) * sqrt(p * (1 - p) / n + spill / (4 * n))
-    return max(0.0, center - reach), min(1.0, center + reach)
 
 
 def share(hits: NDArray[np.bool_], among: NDArray[np.bool_] | None = None) -> dict[str, Any]:

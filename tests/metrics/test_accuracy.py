@@ -26,6 +26,30 @@ def test_the_ends_solve_the_score_equation(hits: int, n: int) -> None:
         assert abs(hits / n - end) == pytest.approx(Z * sqrt(end * (1 - end) / n))
 
 
+@pytest.mark.parametrize(
+    ("hits", "n", "low", "high"),
+    [
+        (0, 10, 0.0000, 0.2775),
+        (10, 10, 0.7225, 1.0000),
+        (5, 10, 0.2366, 0.7634),
+        (15, 148, 0.0624, 0.1605),  # Newcombe 1998, table I: 15 of 148
+        (81, 263, 0.2553, 0.3662),  # Newcombe 1998, table I: 81 of 263
+    ],
+)
+def test_wilson_gives_the_published_intervals(hits: int, n: int, low: float, high: float) -> None:
+    assert wilson(hits, n) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_wilson_of_nothing_knows_nothing() -> None:
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_a_wider_level_gives_a_wider_interval() -> None:
+    low, high = wilson(3, 20)
+    lower, higher = wilson(3, 20, level=0.99)
+    assert lower < low < high < higher
+
+
 def test_all_or_none_of_a_few_is_not_certain() -> None:
     assert wilson(0, 16)[1] == pytest.approx(0.1936, abs=1e-4)
     assert wilson(16, 16)[0] == pytest.approx(1 - 0.1936, abs=1e-4)

@@ -11,6 +11,7 @@ import sys
 from functools import cache
 
 import torch
+from torch import library as operators
 
 from anamorph.errors import MissingExtra
 
@@ -54,10 +55,10 @@ def _forget_torchvision() -> None:
 
 
 @cache
-def _placeholders() -> torch.library.Library:
+def _placeholders() -> operators.Library:
     """Declares the operators for as long as the returned library lives; declared only once."""
-    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
+    declared = operators.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for operator in OPERATORS:
         if not hasattr(torch.ops.torchvision, operator):
-            library.define(f"{operator}{SCHEMA}")  # type: ignore[no-untyped-call]
-    return library
+            declared.define(f"{operator}{SCHEMA}")  # type: ignore[no-untyped-call]
+    return declared
