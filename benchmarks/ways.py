@@ -9,7 +9,7 @@ from torch import Tensor
 
 from anamorph.app.hide import PRESETS, Parameters
 from anamorph.app.networking import network_of, reveal_with
-from anamorph.app.permuting import restore
+from anamorph.app.permuting import finish, restore
 from anamorph.app.protecting import as_images
 from anamorph.app.sealing import unseal
 from anamorph.app.train_key import train_key
@@ -20,7 +20,6 @@ from anamorph.files.photo import Limits, content, decode, read
 from anamorph.keys import file as key_file
 from anamorph.keys import key as keys
 from anamorph.keys.key import Key, Kind
-from anamorph.methods.permuted import denoise
 from anamorph.models import Model
 from anamorph.models.networks import generator, stranger
 from anamorph.types import Images
@@ -96,7 +95,7 @@ def forced(path: Path, key: Key) -> Images | None:
         raise FileError(f"{path.name}: is no hidden picture; hide it first")
     if key.kind == "network":
         return reveal_with(network_of(key), pixels)
-    return denoise(restore(pixels, key, notice.nonce))
+    return finish(restore(pixels, key, notice.nonce), key, notice.nonce, notice.levels)
 
 
 def picture(path: Path) -> Images:

@@ -1,6 +1,7 @@
 """Permuted pictures: order comes back with the key and the nonce, and only then."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from anamorph.files.notice import load
 from anamorph.keys import key as keys
 from anamorph.keys.derive import new_nonce
 from anamorph.keys.key import Key
+from anamorph.methods import levels
 from anamorph.methods.permuted import Permuted
 from anamorph.metrics.image import psnr
 from anamorph.models import Model, wrap
@@ -48,17 +50,31 @@ def permuting(key: Key) -> Permuting:
     return Permuting(key=key, parameters=Permuted(), height=SIDE, width=SIDE, model="0" * 32)
 
 
-def test_what_was_permuted_comes_back_value_for_value(
-    permuting: Permuting, original: Original
+@pytest.mark.parametrize(("flatness", "off"), [(0.0, 0.0), (0.9, 4 / 255)])
+def test_what_was_permuted_comes_back(
+    permuting: Permuting, original: Original, flatness: float, off: float
 ) -> None:
+    permuting = replace(permuting, parameters=Permuted(flatness=flatness))
     fit = permuting.fit(original.name, 0)
     prepared = permuting.prepare(original, fit)
     pixels = prepared.values.permute(1, 2, 0).contiguous().numpy()
-    torch.testing.assert_close(restore(pixels, permuting.key, prepared.nonce), original.shown)
+    values = restore(pixels, permuting.key, prepared.nonce)
+    curve = levels.flattening(original.shown, flatness)
+    torch.testing.assert_close(
+        levels.unbend(values, curve), original.shown, atol=off + 1e-6, rtol=0
+    )
     moved = (pixels != as_levels(original)).mean()
     assert moved > 0.95
     for key, nonce in ((permuting.key, new_nonce()), (keys.new("permuted"), prepared.nonce)):
         assert not is_picture(restore(pixels, key, nonce))
+
+
+def test_its_values_tell_little_of_the_photo(permuting: Permuting, original: Original) -> None:
+    dark = original._replace(shown=original.shown**2)
+    hidden = permuting.prepare(dark, permuting.fit(dark.name, 0)).values.float()
+    assert (dark.shown < 0.25).double().mean() > 0.4
+    counts = torch.histc(hidden, 8, 0, 255) / hidden.numel()
+    assert counts.max() < 0.25
 
 
 def as_levels(original: Original) -> NDArray[np.uint8]:

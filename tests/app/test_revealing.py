@@ -16,6 +16,7 @@ NOTICE = Notice(
     fingerprint="0123-4567-89ab-cdef-0123",
     model="0" * 32,
     nonce=bytes(16),
+    levels=bytes(64),
 )
 
 

@@ -20,6 +20,7 @@ NOTICE = Notice(
     fingerprint="0123-4567-89ab-cdef-0123",
     model="0123456789abcdef" * 2,
     nonce=bytes(range(16)),
+    levels=bytes(range(64)),
 )
 
 
@@ -31,7 +32,7 @@ def picture() -> bytes:
 
 @pytest.mark.parametrize(
     "notice",
-    [NOTICE, *(replace(NOTICE, kind=kind, nonce=b"") for kind in ("sealed", "network"))],
+    [NOTICE, *(replace(NOTICE, kind=kind, nonce=b"", levels=b"") for kind in ("sealed", "network"))],
 )
 def test_a_notice_comes_back(notice: Notice) -> None:
     assert load(dump(notice), "a.png") == notice
@@ -61,6 +62,7 @@ def test_the_comment_changes_no_pixel(picture: bytes) -> None:
         dump(NOTICE) + " ",
         dump(NOTICE).replace("permuted", "sealed"),
         dump(replace(NOTICE, nonce=b"")),
+        dump(replace(NOTICE, levels=b"")),
         dump(NOTICE).replace("112", "1" * 7),
         dump(NOTICE) + "0" * 2000,
     ],

@@ -1,4 +1,4 @@
-"""Permuted pictures: every value of a small copy of the photo, moved and perhaps turned over."""
+"""Permuted pictures: every value of a small copy of the photo, spread, moved, often turned over."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,9 @@ from anamorph.app.showing import correlation, likeness, most_correlation
 from anamorph.files.lowbits import Fit
 from anamorph.files.notice import Notice
 from anamorph.keys import key as keys
-from anamorph.keys.derive import inverse, new_nonce, permutation, signs, subkey
+from anamorph.keys.derive import inverse, new_nonce, permutation, signs, stream, subkey
 from anamorph.keys.key import Key
+from anamorph.methods import levels
 from anamorph.methods.keeping import Keeping
 from anamorph.methods.permuted import Permuted, denoise, permuted
 from anamorph.metrics.image import psnr
@@ -35,6 +36,7 @@ class Shuffled(NamedTuple):
 
     values: Tensor  # (3, h, w), uint8
     nonce: bytes
+    levels: bytes  # the curve that spread the values, encrypted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +62,10 @@ class Permuting:
 
     def prepare(self, original: Original, fit: Fit) -> Shuffled:
         """Permute a copy of 8-bit values under a fresh nonce."""
-        nonce = new_nonce()
-        return Shuffled(_permute(_levels(original.shown[0]), self.key, nonce), nonce)
+        nonce, shown = new_nonce(), original.shown[0]
+        curve = levels.flattening(shown, self.parameters.flatness)
+        values = _permute(_levels(levels.bend(shown, curve)), self.key, nonce)
+        return Shuffled(values, nonce, _crypt(curve, self.key, nonce))
 
     def problem(
         self, service: Reader, target: Tensor, keeping: Keeping, prepared: Sequence[Shuffled]
@@ -75,7 +79,7 @@ class Permuting:
         return _levels(value).permute(1, 2, 0).contiguous().numpy()
 
     def notice(self, prepared: Shuffled) -> Notice:
-        """Carries the nonce: without it not even the key reveals the picture."""
+        """Carries the nonce, without which not even the key reveals the picture, and the curve."""
         return Notice(
             kind="permuted",
             height=self.height,
@@ -83,14 +87,19 @@ class Permuting:
             fingerprint=self.key.fingerprint,
             model=self.model,
             nonce=prepared.nonce,
+            levels=prepared.levels,
         )
 
     def check(self, pixels: NDArray[np.uint8], original: Original, prepared: Shuffled) -> Check:
-        """The key gives a picture like the original's copy back; another key gives noise."""
+        """The key gives a picture like the original's copy back; another key gives noise.
+
+        Even if whoever has the other one knew the curve.
+        """
         wanted = _levels(original.shown).float().div_(255)
         values = restore(pixels, self.key, prepared.nonce)
-        own = denoise(values)
-        other = denoise(restore(pixels, keys.new("permuted"), prepared.nonce))
+        own = finish(values, self.key, prepared.nonce, prepared.levels)
+        forced = restore(pixels, keys.new("permuted"), prepared.nonce)
+        other = finish(forced, self.key, prepared.nonce, prepared.levels)
         noise = psnr(wanted, own).item()
         if not (noise >= LEAST_PSNR and is_picture(values)):
             fault = f"the key reveals it at {noise:.1f} dB only; hide it with a sealed key"
@@ -107,12 +116,18 @@ class Permuting:
 
 
 def restore(pixels: NDArray[np.uint8], key: Key, nonce: bytes) -> Images:
-    """A permuted picture (h, w, 3) put in order again: (1, 3, h, w), with its noise."""
+    """A permuted picture (h, w, 3) in order again: (1, 3, h, w), with its noise, still spread."""
     values = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
     order, turned = _secret(key, nonce, values.numel())
     flat = values.reshape(-1)
     upright = torch.where(turned, 255 - flat, flat)
     return upright[torch.from_numpy(inverse(order))].view(1, *values.shape).float().div_(255)
+
+
+def finish(restored: Images, key: Key, nonce: bytes, encrypted: bytes) -> Images:
+    """The picture that was hidden: without noise, its values where the curve took them from."""
+    curve = _crypt(encrypted, key, nonce)
+    return levels.unbend(denoise(restored), curve)
 
 
 def is_picture(restored: Images) -> bool:
@@ -133,6 +148,12 @@ def _secret(key: Key, nonce: bytes, n: int) -> tuple[NDArray[np.int64], Tensor]:
     """The order of the values, and which of them are turned over."""
     own = subkey(key, nonce, _PURPOSE)
     return permutation(own, n), torch.from_numpy(signs(own, n) < 0)
+
+
+def _crypt(curve: bytes, key: Key, nonce: bytes) -> bytes:
+    """Encrypt a curve, or decrypt it: a nonce serves one picture, so its stream serves once."""
+    pad = stream(subkey(key, nonce, _PURPOSE), len(curve))
+    return bytes(a ^ b for a, b in zip(curve, pad, strict=True))
 
 
 def _levels(images: Images) -> Tensor:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from anamorph.app.networking import network_of, reveal_with
-from anamorph.app.permuting import is_picture, restore
+from anamorph.app.permuting import finish, is_picture, restore
 from anamorph.app.sealing import unseal
 from anamorph.errors import AnamorphError, FileError, WrongKey
 from anamorph.files import lowbits, png, sealed_header
@@ -20,7 +20,6 @@ from anamorph.files.notice import Notice, notice_in
 from anamorph.files.photo import Limits, Photo, content, decode
 from anamorph.files.sealed_header import SealedHeader
 from anamorph.keys.key import Key, Kind
-from anamorph.methods.permuted import denoise
 from anamorph.types import Images
 
 _AS_WRITTEN = "get the file as `hide` wrote it"
@@ -158,7 +157,8 @@ def _permuted(photo: Photo, notice: Notice, key: Key) -> Revealed:
             f"{photo.name}: does not turn back into a picture: it was edited since it was hidden, "
             f"or its comment was; {_AS_WRITTEN}"
         )
-    return _small_copy(photo, notice, denoise(restored))
+    own = finish(restored, key, notice.nonce, notice.levels)
+    return _small_copy(photo, notice, own)
 
 
 def _network(photo: Photo, notice: Notice, key: Key) -> Revealed:

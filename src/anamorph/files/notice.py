@@ -1,6 +1,6 @@
 """The comment in a hidden picture's file: what it is, for when its pixels no longer say so.
 
-    anamorph 1 permuted 112x112 key 0123-4567-89ab-cdef-0123 model 0123… nonce 0123…
+    anamorph 1 permuted 112x112 key 0123-4567-89ab-cdef-0123 model 0123… nonce 0123… levels 0123…
 
 A PNG keeps it in a tEXt chunk called `comment`. Under that name Pillow carries it into the comment
 of a JPEG, so it often survives where low bits don't. It is public, and nothing of it is trusted.
@@ -27,7 +27,7 @@ _KINDS: dict[str, Hidden] = {"sealed": "sealed", "permuted": "permuted", "networ
 _FORM = re.compile(
     r"anamorph 1 (?P<kind>sealed|permuted|network) (?P<width>\d{1,6})x(?P<height>\d{1,6}) "
     r"key (?P<key>[0-9a-f]{4}(?:-[0-9a-f]{4}){4}) model (?P<model>[0-9a-f]{32})"
-    r"(?: nonce (?P<nonce>[0-9a-f]{32}))?"
+    r"(?: nonce (?P<nonce>[0-9a-f]{32}) levels (?P<levels>[0-9a-f]{128}))?"
 )
 _NEWER = re.compile(r"anamorph ([2-9]|[1-9]\d{1,5}) .*", re.DOTALL)
 
@@ -45,14 +45,16 @@ class Notice:
     """The first 32 hex digits of the digest of the service model's weights."""
     nonce: bytes = b""
     """16 bytes, of a permuted picture."""
+    levels: bytes = b""
+    """64 bytes, of a permuted picture: its curve, encrypted."""
 
 
 def dump(notice: Notice) -> str:
     """The comment."""
-    nonce = f" nonce {notice.nonce.hex()}" if notice.nonce else ""
+    secret = f" nonce {notice.nonce.hex()} levels {notice.levels.hex()}" if notice.nonce else ""
     return (
         f"anamorph {VERSION} {notice.kind} {notice.width}x{notice.height} "
-        f"key {notice.fingerprint} model {notice.model}{nonce}"
+        f"key {notice.fingerprint} model {notice.model}{secret}"
     )
 
 
@@ -79,6 +81,7 @@ def load(comment: str, name: str) -> Notice | None:
         fingerprint=found["key"],
         model=found["model"],
         nonce=bytes.fromhex(found["nonce"] or ""),
+        levels=bytes.fromhex(found["levels"] or ""),
     )
 
 

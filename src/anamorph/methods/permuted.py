@@ -1,10 +1,11 @@
 """Permuted hiding: the photo's values in a secret order, changed a little for the service model.
 
-    s   = turn(permute(x))                   values moved, half of them turned over (v -> 1 - v)
+    s   = turn(permute(c(x)))                values spread evenly by c, moved, and half of them
+                                             turned over (v -> 1 - v)
     L   = L_s(f(round(x')), f(x))            minimized over x'
     x' <- the nearest to x' - alpha_t m with rms(x' - s) <= epsilon,    x'_0 = s
     m  <- mu m + (1 - mu) g / rms(g)         g = dL/dx' without its mean over each block
-    x^  = denoise(permute^-1(turn(x')))
+    x^  = c^-1(denoise(permute^-1(turn(x'))))
 
 Where this differs from AVIH (Su et al. 2023, arXiv:2209.15304):
 
@@ -12,8 +13,8 @@ Where this differs from AVIH (Su et al. 2023, arXiv:2209.15304):
   pictures would give itself away by correlation.
 - Recovery is no term of the objective: undone, the change is white noise whose size epsilon bounds,
   which a public denoiser takes out whatever the photo. Recompression adds more of the same.
-- The start is the permuted photo itself, not noise, so the file tells which values the photo has,
-  though neither where nor which of v and 1 - v.
+- The start is the permuted photo itself, not noise. The curve c (`methods/levels.py`), a secret of
+  the picture like its order, makes the values nearly uniform, so that they tell little of it.
 - No variance loss: without the block means of the gradient, light and shade stay those of the
   permuted photo.
 
@@ -47,6 +48,13 @@ _DECAY = 0.8
 class Permuted:
     """The parameters of permuted hiding; the defaults are the preset `full`."""
 
+    flatness: float = knob(
+        0.9,
+        "How evenly the values are spread before they are moved: 0 leaves them as they are.",
+        symbol="w",
+        at_least=0,
+        at_most=1,
+    )
     epsilon: float = knob(
         18 / 255,
         "Largest root mean square change of the values, in 8-bit levels.",
@@ -121,7 +129,7 @@ def permuted(
 
     Args:
         service: the model that keeps reading.
-        shuffled: (n, c, h, w) permuted and turned photos, 8-bit values over 255.
+        shuffled: (n, c, h, w) spread, permuted and turned photos, 8-bit values over 255.
         target: (n, k) what it says of the photos.
         keeping: how its readings are compared; see `KeepDirection` and `KeepAnswer`.
         p: the parameters.
