@@ -110,7 +110,7 @@ _PAPER = AVIH(
 
 PRESETS: dict[str, AVIH] = {
     "full": AVIH(),
-    "fast": AVIH(steps=50),
+    "fast": AVIH(steps=50, step_size=0.3, least_cosine=0.96),
     "paper": _PAPER,
     "paper-classifier": replace(
         _PAPER,
