@@ -15,6 +15,7 @@ from benchmarks.intervals import share
 from benchmarks.ways import another_key, forced, picture, readings
 from PIL import Image
 
+from anamorph.app.audit_hide_compare import original_beside as beside
 from anamorph.app.reveal import reveal
 from anamorph.files.manifest import NAME
 from anamorph.keys.key import Key
@@ -22,7 +23,6 @@ from anamorph.losses import cosine
 from anamorph.metrics.image import psnr, ssim
 from anamorph.metrics.readability import block_correlation
 from anamorph.models import Model
-from anamorph.models.resample import Axis, resample
 from anamorph.types import Images
 
 
@@ -112,10 +112,7 @@ def recompressed(files: Sequence[HiddenFile], hidden: Path, folder: Path) -> lis
 
 def original_beside(f: HiddenFile) -> Images:
     """The original at the size of its hidden picture."""
-    x, (height, width) = picture(f.source), picture(f.output).shape[-2:]
-    rows = Axis(x.shape[-2], height, 0, height)
-    columns = Axis(x.shape[-1], width, 0, width)
-    return resample(x, rows, columns, "bilinear").clamp_(0, 1).expand(-1, 3, -1, -1)
+    return beside(picture(f.source), picture(f.output))
 
 
 def _likeness(pairs: Sequence[tuple[Images, Images]]) -> dict[str, Any]:

@@ -12,10 +12,9 @@ from benchmarks.hide_run import fresh, hidden, scratch
 from benchmarks.ways import Way, picture, readings
 
 from anamorph.adversaries.hidden import ATTACKERS, Pairs
-from anamorph.app.permuting import restore
-from anamorph.errors import FileError
-from anamorph.files.notice import notice_in
-from anamorph.keys.derive import permutation, signs
+from anamorph.app.audit_hide_keys import under_one_secret
+from anamorph.app.audit_hide_pairs import notice_of
+from anamorph.files.photo import Limits
 from anamorph.keys.key import Key
 from anamorph.losses import cosine
 from anamorph.methods.inversion import Inversion, inversion
@@ -111,20 +110,10 @@ def _split(pairs: Pairs) -> tuple[Pairs, Pairs]:
 
 
 def _under_one_secret(files: Sequence[HiddenFile], key: Key) -> Iterator[Images]:
-    """The hidden pictures as one order and one choice of signs for all would have made them.
-
-    Each is put in order with its own subkey, and shuffled with one that all share. What hiding
-    changed a little stays: it looks like white noise in either order.
-    """
-    secret = bytes(32)
+    """The hidden pictures as one order and one choice of signs for all would have made them."""
     for f in files:
-        notice = notice_in(f.output.read_bytes(), f.output.name)
-        if notice is None:
-            raise FileError(f"{f.output.name}: is no hidden picture; hide it again")
-        values = restore(_pixels(f.output), key, notice.nonce).flatten()
-        moved = values[torch.from_numpy(permutation(secret, len(values)))]
-        turned = torch.from_numpy(signs(secret, len(values)) < 0)
-        yield torch.where(turned, 1 - moved, moved).view(1, 3, notice.height, notice.width)
+        notice = notice_of(f.output, Limits(), lambda _: None)
+        yield under_one_secret(_pixels(f.output), notice, key)
 
 
 def _pixels(path: Path) -> "np.typing.NDArray[np.uint8]":

@@ -2,39 +2,27 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from anamorph.app.protecting import as_images
 from anamorph.files.encoding import encode
 from anamorph.files.photo import read
 from anamorph.files.write import write_whole
+from anamorph.methods.noise import sign_noise, uniform_noise
 from anamorph.optimize.starts import seed_of
+from anamorph.types import Images, Seeds
 
-Noise: TypeAlias = Callable[[np.random.Generator, tuple[int, ...], int], NDArray[Any]]
-"""Draws noise of a shape, at most some 8-bit levels high."""
-
-
-def sign_noise(rng: np.random.Generator, shape: tuple[int, ...], levels: int) -> NDArray[np.int64]:
-    """Every value moves by `levels`, up or down: as far as a protected one may."""
-    return levels * (2 * rng.integers(0, 2, shape) - 1)
-
-
-def uniform_noise(
-    rng: np.random.Generator, shape: tuple[int, ...], levels: int
-) -> NDArray[np.int64]:
-    """Every value moves by a whole number of levels, all equally likely."""
-    return rng.integers(-levels, levels + 1, shape)
-
+Noise: TypeAlias = Callable[[Images, float, Seeds], Images]
+"""Pictures with noise at most so high."""
 
 CONTROLS: Mapping[str, Noise] = {"sign noise": sign_noise, "uniform noise": uniform_noise}
 
 
 def write_noisy(source: Path, output: Path, noise: Noise, levels: int, seed: int) -> None:
-    """Write a photo with noise as PNG; the noise follows from the seed and the pixels."""
+    """Write an 8-bit photo with noise as PNG; the noise follows from the seed and the pixels."""
     photo = read(source)
-    rng = np.random.default_rng(seed_of(seed, photo.digest))
-    moved = photo.pixels + noise(rng, photo.pixels.shape, levels)
-    pixels = np.clip(moved, 0, 255).astype(np.uint8)
+    noisy = noise(as_images(photo.pixels), levels / 255, [seed_of(seed, photo.digest)])
+    pixels = noisy[0].permute(1, 2, 0).mul(255).round().numpy().astype(np.uint8)
     write_whole(output, encode(photo, pixels, metadata="strip"))

@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     presets = _presets(options, options.presets)
     for name, p in presets.items():
         results.measure(
-            name, {**settings, "parameters": shown(p)}, len(photos), partial(_protected, bench, p)
+            name, {**settings, "parameters": shown(p)}, len(photos), partial(protected, bench, p)
         )
     for name in (name for name in options.surrogates.split(",") if name):
         p = _presets(options, "fast")["fast"]
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"fast, surrogate {name}",
             {**settings, "surrogates": [name], "parameters": shown(p)},
             len(photos),
-            partial(_protected, bench, p, name),
+            partial(protected, bench, p, name),
         )
     if options.controls:
         levels = round(next(iter(presets.values()), FMD()).epsilon * 255)
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _protected(bench: Bench, p: FMD, surrogate: str | None = None) -> dict[str, Any]:
+def protected(bench: Bench, p: FMD, surrogate: str | None = None) -> dict[str, Any]:
     """Protect the photos and let everyone read the files."""
     surrogates = [model for model in bench.panel if model.name == surrogate]
     panel = [model for model in bench.panel if model.name != surrogate]

@@ -7,15 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from anamorph.app.audit_hide_keys import forced as forced_pixels
+from anamorph.app.audit_hide_pairs import notice_of
 from anamorph.app.hide import PRESETS, Parameters
-from anamorph.app.networking import network_of, reveal_with
-from anamorph.app.permuting import finish, restore
 from anamorph.app.protecting import as_images
-from anamorph.app.sealing import unseal
 from anamorph.app.train_key import train_key
-from anamorph.errors import FileError, WrongKey
-from anamorph.files import lowbits, sealed_header
-from anamorph.files.notice import notice_in
 from anamorph.files.photo import Limits, content, decode, read
 from anamorph.keys import file as key_file
 from anamorph.keys import key as keys
@@ -81,21 +77,8 @@ def forced(path: Path, key: Key) -> Images | None:
     Raises:
         FileError: no hidden picture.
     """
-    data = content(path, Limits())
-    pixels = decode(data, path.name, Limits()).pixels
-    header = sealed_header.load(lowbits.header_in(pixels), path.name)
-    if header is not None:
-        try:
-            inside = unseal(pixels, header, key)
-        except WrongKey:
-            return None
-        return as_images(decode(inside.data, inside.name, Limits()).pixels)
-    notice = notice_in(data, path.name)
-    if notice is None:
-        raise FileError(f"{path.name}: is no hidden picture; hide it first")
-    if key.kind == "network":
-        return reveal_with(network_of(key), pixels)
-    return finish(restore(pixels, key, notice.nonce), key, notice.nonce, notice.levels)
+    pixels = decode(content(path), path.name).pixels
+    return forced_pixels(pixels, notice_of(path, Limits(), lambda _: None), key, Limits())
 
 
 def picture(path: Path) -> Images:

@@ -14,7 +14,7 @@ import click
 
 from anamorph.adversaries.transforms import TRANSFORMS
 from anamorph.cli import COMMANDS, anamorph
-from anamorph.methods import avih, fmd, permuted, sealed
+from anamorph.methods import advface, avih, decoy, fmd, permuted, sealed
 from anamorph.parameters import Knob, knobs, shown
 
 DOCS = Path(__file__).parent
@@ -96,7 +96,9 @@ def _name(k: Knob) -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
+    "advface-parameters": lambda: parameters(advface.PRESETS, "advface", _name),
     "commands": commands,
+    "decoy-parameters": lambda: parameters(decoy.PRESETS, "decoy", _name),
     "fmd-parameters": lambda: parameters(fmd.PRESETS, "option", _flag),
     "protect-results": protect_results,
     "network-parameters": lambda: parameters(avih.PRESETS, "network", _name),

@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anamorph.app.audit import audit
+    from anamorph.app.audit_hide import audit_hide
+    from anamorph.app.compare import compare
     from anamorph.app.hide import hide
     from anamorph.app.hide_records import HideReport, RevealReport
+    from anamorph.app.matrix import matrix
     from anamorph.app.protect import protect, protect_images
     from anamorph.app.protecting import Writing
     from anamorph.app.records import ProtectReport
     from anamorph.app.reveal import reveal
     from anamorph.auditing.audit import Audit
+    from anamorph.auditing.comparison import Comparison
+    from anamorph.auditing.hidden.result import HideAudit
+    from anamorph.auditing.matrix import Matrix
     from anamorph.errors import AnamorphError
     from anamorph.keys.file import read as read_key
     from anamorph.keys.file import write as write_key
@@ -36,8 +42,11 @@ __all__ = [
     "PRESETS",
     "AnamorphError",
     "Audit",
+    "Comparison",
+    "HideAudit",
     "HideReport",
     "Key",
+    "Matrix",
     "Model",
     "Permuted",
     "ProtectReport",
@@ -46,8 +55,11 @@ __all__ = [
     "Writing",
     "__version__",
     "audit",
+    "audit_hide",
+    "compare",
     "hide",
     "load",
+    "matrix",
     "new_key",
     "protect",
     "protect_images",
@@ -62,8 +74,11 @@ _HOMES = {
     "PRESETS": "anamorph.methods.fmd",
     "AnamorphError": "anamorph.errors",
     "Audit": "anamorph.auditing.audit",
+    "Comparison": "anamorph.auditing.comparison",
+    "HideAudit": "anamorph.auditing.hidden.result",
     "HideReport": "anamorph.app.hide_records",
     "Key": "anamorph.keys.key",
+    "Matrix": "anamorph.auditing.matrix",
     "Model": "anamorph.models",
     "Permuted": "anamorph.methods.permuted",
     "ProtectReport": "anamorph.app.records",
@@ -71,8 +86,11 @@ _HOMES = {
     "Sealed": "anamorph.methods.sealed",
     "Writing": "anamorph.app.protecting",
     "audit": "anamorph.app.audit",
+    "audit_hide": "anamorph.app.audit_hide",
+    "compare": "anamorph.app.compare",
     "hide": "anamorph.app.hide",
     "load": "anamorph.models",
+    "matrix": "anamorph.app.matrix",
     "new_key": "anamorph.keys.key:new",
     "protect": "anamorph.app.protect",
     "protect_images": "anamorph.app.protect",

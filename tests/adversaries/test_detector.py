@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anamorph.adversaries.detector import auc, detect, residual_statistics, trained
+from anamorph.adversaries.detector import auc, detect, judged, residual_statistics, trained
 from anamorph.errors import UsageError
 
 Pixels = NDArray[np.uint8]
@@ -70,6 +70,14 @@ def test_a_detector_scores_what_it_learned_on_the_right_sides(photos: list[Pixel
     protected = [changed(photo, 8, seed) for seed, photo in enumerate(photos)]
     detector = trained(photos, protected)
     assert max(map(detector, photos)) < 0 < min(map(detector, protected))
+
+
+def test_statistics_of_pictures_that_are_gone_judge_as_well(
+    photos: list[Pixels], digests: list[str]
+) -> None:
+    protected = [changed(photo, 8, seed) for seed, photo in enumerate(photos)]
+    before, after = ([residual_statistics(one) for one in side] for side in (photos, protected))
+    assert judged(before, after, digests) == detect(photos, protected, digests)
 
 
 def test_statistics_are_frequencies_and_independent_of_size(photos: list[Pixels]) -> None:

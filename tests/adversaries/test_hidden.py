@@ -111,3 +111,13 @@ def test_what_are_no_pairs_is_refused(name: str) -> None:
         ATTACKERS[name](Pairs(some, some[:2]), some)
     with pytest.raises(UsageError, match="no pairs"):
         ATTACKERS[name](Pairs(some[:0], some[:0]), some)
+
+
+def test_correlation_with_less_effort_finds_the_picture_more_coarsely() -> None:
+    originals = pictures(KNOWN + UNSEEN)
+    hidden = shuffled(originals, [7] * len(originals))
+    values = originals[0].numel()
+    rough = partial(by_correlation, most_scores=values**2 // 4)
+    wrong, control = errors(rough, hidden, originals)
+    assert rough(Pairs(hidden, originals), hidden[:2]).shape == originals[:2].shape
+    assert wrong < 0.5 * control

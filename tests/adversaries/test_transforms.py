@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from anamorph.adversaries.transforms import SETS, TRANSFORMS, transforms_named
 from anamorph.errors import UsageError
@@ -106,3 +106,10 @@ def test_an_unknown_name_is_refused_with_the_nearest() -> None:
 
 def test_every_transform_says_what_it_does() -> None:
     assert all(t.name == name and t.meaning for name, t in TRANSFORMS.items())
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 5), (31, 40)])
+def test_the_median_is_that_of_pillow(size: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    wanted = np.asarray(Image.fromarray(pixels).filter(ImageFilter.MedianFilter(3)))
+    assert np.array_equal(TRANSFORMS["median"](pixels), wanted)

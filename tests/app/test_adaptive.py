@@ -13,7 +13,7 @@ from PIL import Image
 from torch import nn
 
 from anamorph.adversaries.adaptive import Epoch, Training
-from anamorph.app.adaptive import Adaptation, adapt
+from anamorph.app.adaptive import Adaptation, adapt, distilled
 from anamorph.errors import ModelError, UsageError
 from anamorph.files.folders import Item
 from anamorph.files.photo import read
@@ -125,6 +125,25 @@ def test_progress_is_told_for_each_number_of_pictures(folder: Folder, reader: Mo
     training = Training(epochs=2)
     adapt(folder.items, folder.labels, reader, counts=(8, 4), training=training, watch=watch)
     assert told == [(4, 1), (4, 2), (8, 1), (8, 2)]
+
+
+def test_a_student_learns_what_its_teacher_says_of_the_originals(
+    folder: Folder, reader: Model
+) -> None:
+    found = distilled(folder.items, reader, counts=(12,), training=LESSON)
+    assert found.before.clean.value == 1  # its own readings are right
+    assert found.before.kept.value == 0
+    assert found.learned[0].after.kept.value == 1
+
+
+def test_labels_judge_a_student_and_do_not_teach_it(folder: Folder, reader: Model) -> None:
+    wrong = {name: 1 - label for name, label in folder.labels.items()}
+    how = {"counts": (12,), "training": LESSON}
+    found = distilled(folder.items, reader, labels=wrong, **how)  # type: ignore[arg-type]
+    own = distilled(folder.items, reader, **how)  # type: ignore[arg-type]
+    assert found.learned[0].losses == own.learned[0].losses
+    assert found.before.clean.value == 0
+    assert found.before.protected.value == 1
 
 
 def test_pairs_that_cannot_be_used_are_named_and_the_rest_stands(

@@ -21,6 +21,10 @@ def asked() -> Asked:
         transforms=["quick"],
         purify=[],
         adaptive=[],
+        distill=[],
+        detect=False,
+        learn_seconds=None,
+        analyses=False,
         controls=True,
         seed=3,
         allow_surrogates=False,
@@ -35,7 +39,8 @@ def test_names_are_quoted_for_the_shell(asked: Asked) -> None:
 
 
 def test_only_what_was_asked_for_is_said(asked: Asked) -> None:
-    for option in ("--labels", "--purify", "--adaptive", "--no-controls", "--allow-surrogates"):
+    options = ("--labels", "--purify", "--adaptive", "--analyses", "--no-controls", "--distill")
+    for option in (*options, "--allow-surrogates", "--detect", "--learn-seconds"):
         assert option not in asked.command
     more = replace(
         asked, labels={"a": 1}, purify=["tv"], adaptive=[5], controls=False, allow_surrogates=True

@@ -137,6 +137,8 @@ def audit_of() -> Callable[..., Audit]:
             panel=panel,
             means=panel_means(panel, tuple(under), ("sign noise",)),
             adaptive=(),
+            detection=None,
+            analyses=(),
             quality=Quality(psnr_median=28.0, ssim_median=0.8, linf_max=16.0, n=5),
             images=(
                 _picture("none.png", ("a", True, False, 0.9), ("b", True, False, 0.9)),

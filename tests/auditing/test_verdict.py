@@ -75,6 +75,7 @@ def test_without_attacks_the_claim_is_limited(audit_of: MakeAudit) -> None:
 
 def test_an_attacker_counts_only_where_it_learned(audit_of: MakeAudit) -> None:
     row = AdaptiveFigures(
+        way="labels",
         model="a",
         pictures=100,
         held_out=100,

@@ -8,7 +8,21 @@ import pytest
 from benchmarks.photos import write_large
 from benchmarks.runs import REQUIRED
 
-from benchmarks import memory, page_memory, page_protect, page_speed, protect, rival, speed
+from benchmarks import (
+    audit_cost,
+    compare,
+    matrix,
+    memory,
+    page_audit_cost,
+    page_compare,
+    page_matrix,
+    page_memory,
+    page_protect,
+    page_speed,
+    protect,
+    rival,
+    speed,
+)
 
 SHARE = {"share": 0.5, "n": 4, "interval": [0.15, 0.85]}
 MODEL = {"name": "m", "clean": SHARE, "protected": SHARE, "kept": SHARE}
@@ -120,7 +134,76 @@ def test_the_verdict_on_memory_says_which_bar_is_missed(peaks: dict[int, float],
     assert said in page_memory.verdict(runs)
 
 
-@pytest.mark.parametrize("script", [protect, speed, memory], ids=lambda s: s.__name__)
+KEPT = {"share": 0.5, "n": 4, "low": 0.15, "high": 0.85}
+LOOKS = {"psnr_mean": 28.1, "ssim_mean": 0.7}
+
+
+def test_the_page_of_the_matrix_has_a_row_for_the_mean() -> None:
+    cells = [{"reader": name, "kept": KEPT, "error": None} for name in ("a", "b")]
+    figures = {
+        "authorized": "a",
+        "authorized_kept": {**KEPT, "share": 1.0},
+        "panel_kept_mean": KEPT,
+        "cells": cells,
+        "protected": 4,
+        "failed": 0,
+        "seconds_per_picture": 1.5,
+        "clean": {"a": KEPT, "b": KEPT},
+        **LOOKS,
+    }
+    row = run(figures, set="photos", preset="fast", authorized="a", models=["a", "b"])
+    page = page_matrix.page({"photos, fast, a": row})
+    assert "| a | **50.0 % (15.0 to 85.0, n 4)** | 50.0 % (15.0 to 85.0, n 4) |" in page
+    assert "| mean, not authorized | - | 50.0 % (15.0 to 85.0, n 4) |" in page
+    assert "| a | 4 | 0 | 28.10 | 0.7000 | 1.50 |" in page
+
+
+def test_the_page_of_the_comparison_tells_ways_with_and_without_surrogates_apart() -> None:
+    figures = {
+        "authorized_kept": KEPT,
+        "panel_kept_mean": KEPT,
+        "cells": [{"reader": "a", "kept": KEPT, "error": None}],
+        "seconds_per_picture": 1.5,
+        "cpu_seconds_per_picture": None,
+        **LOOKS,
+    }
+    page = page_compare.page(
+        {
+            "pgd": run(figures, authorized="a", panel=["b"], surrogates=[]),
+            "pgd, surrogate": run(figures, authorized="a", panel=["b"], surrogates=["c"]),
+        }
+    )
+    assert page.index("| pgd | 4 |") < page.index("Surrogate: c.") < page.index("| pgd, surrogate")
+
+
+@pytest.mark.parametrize(("median", "said"), [(1.19, "1.2: yes"), (1.21, "1.2: no")])
+def test_the_page_of_the_audit_says_whether_the_bar_is_met(median: float, said: str) -> None:
+    clocks = {"wall": SPREAD, "cpu": {**SPREAD, "median": median}}
+    figures = {"audit_over_forward": clocks}
+    page = page_audit_cost.page({"audit": run(figures, models=["a"], transforms="all", bar=1.2)})
+    assert said in page
+
+
+@pytest.mark.parametrize("script", [compare, audit_cost], ids=lambda s: s.__name__)
+def test_scripts_skip_where_the_photos_are_missing(
+    script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert script.main(["--data", str(tmp_path), "--results", str(tmp_path / "results")]) == 0
+    assert ": skipped" in capsys.readouterr().out
+
+
+def test_rows_of_the_matrix_are_measured_one_by_one(tmp_path: Path) -> None:
+    arguments = ["--sets", "portraits", "--portraits", "2", "--presets", "fast", "--steps", "1"]
+    arguments += ["--results", str(tmp_path), "--work", str(tmp_path / "work")]
+    assert matrix.main([*arguments, "--rows", "identity-vgg"]) == 0
+    runs = json.loads((tmp_path / "matrix.json").read_text())["runs"]
+    assert list(runs) == ["portraits, fast, identity-vgg"]
+    assert len(runs["portraits, fast, identity-vgg"]["figures"]["cells"]) == 6
+
+
+@pytest.mark.parametrize(
+    "script", [protect, speed, memory, matrix, compare, audit_cost], ids=lambda s: s.__name__
+)
 def test_every_script_explains_its_options(
     script: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,7 +32,10 @@ def picture() -> bytes:
 
 @pytest.mark.parametrize(
     "notice",
-    [NOTICE, *(replace(NOTICE, kind=kind, nonce=b"", levels=b"") for kind in ("sealed", "network"))],
+    [
+        NOTICE,
+        *(replace(NOTICE, kind=kind, nonce=b"", levels=b"") for kind in ("sealed", "network")),
+    ],
 )
 def test_a_notice_comes_back(notice: Notice) -> None:
     assert load(dump(notice), "a.png") == notice

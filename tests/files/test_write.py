@@ -10,7 +10,7 @@ from PIL import Image
 from anamorph.errors import NotWritten
 from anamorph.files.encoding import encode
 from anamorph.files.photo import Photo, decode, read
-from anamorph.files.write import sweep, write_whole
+from anamorph.files.write import sweep, whole, write_whole
 
 
 @pytest.fixture
@@ -34,6 +34,20 @@ def test_an_existing_file_is_left_alone_unless_told(tmp_path: Path) -> None:
     write_whole(path, b"new", overwrite=True)
     assert path.read_bytes() == b"new"
     assert _names(tmp_path) == ["photo.png"]
+
+
+def test_a_file_made_elsewhere_takes_its_place_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "large.npy"
+    with whole(path) as part:
+        part.write_bytes(b"first ")
+        assert not path.exists()
+        with part.open("ab") as stream:
+            stream.write(b"second")
+    assert path.read_bytes() == b"first second"
+    with pytest.raises(ZeroDivisionError), whole(path, overwrite=True) as part:
+        part.write_bytes(b"half" * (1 // 0))
+    assert path.read_bytes() == b"first second"
+    assert _names(tmp_path) == ["large.npy"]
 
 
 def test_a_file_system_without_hard_links_will_do(

@@ -32,7 +32,7 @@ def test_a_dark_photo_looks_as_bright_as_a_bright_one() -> None:
         assert abs(bent.mean() - 0.5) < 0.04
         counts = torch.histc(bent, 8, 0, 1) / bent.numel()
         assert counts.max() < 0.25
-    assert torch.histc(dark, 8, 0, 1).max() / dark.numel() > 0.5
+    assert torch.histc(dark, 8, 0, 1).max() / dark.numel() > 0.4
 
 
 def test_without_flatness_values_stay() -> None:

@@ -39,9 +39,11 @@ class Detector:
 
     def __call__(self, pixels: Pixels) -> float:
         """The log odds that a picture is protected: above zero it is held for protected."""
-        return float((residual_statistics(pixels) - self.mean) / self.scale @ self.weights) + (
-            self.bias
-        )
+        return self.score(residual_statistics(pixels))
+
+    def score(self, statistics: Numbers) -> float:
+        """The same from a picture's `residual_statistics`."""
+        return float((statistics - self.mean) / self.scale @ self.weights) + self.bias
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,28 @@ def detect(
     Raises:
         UsageError: lists of unequal length, or too few pictures to learn from and to test on.
     """
+    return judged(
+        [residual_statistics(pixels) for pixels in clean],
+        [residual_statistics(pixels) for pixels in protected],
+        digests,
+        seed=seed,
+        held_out=held_out,
+    )
+
+
+def judged(
+    clean: Sequence[Numbers],
+    protected: Sequence[Numbers],
+    digests: Sequence[str],
+    *,
+    seed: int = 0,
+    held_out: float = 0.5,
+) -> Detection:
+    """As `detect`, from the `residual_statistics` of the pictures, which need not all be held.
+
+    Raises:
+        UsageError: as `detect`.
+    """
     if not len(clean) == len(protected) == len(digests):
         raise UsageError(
             f"{len(clean)} originals, {len(protected)} protected pictures and {len(digests)} "
@@ -87,9 +111,9 @@ def detect(
             f"{len(clean)} pictures leave {len(learned)} to learn from and {len(tested)} to test "
             "on; give more"
         )
-    detector = trained([clean[i] for i in learned], [protected[i] for i in learned])
-    negative = np.array([detector(clean[i]) for i in tested])
-    positive = np.array([detector(protected[i]) for i in tested])
+    detector = _fitted([clean[i] for i in learned], [protected[i] for i in learned])
+    negative = np.array([detector.score(clean[i]) for i in tested])
+    positive = np.array([detector.score(protected[i]) for i in tested])
     return Detection(
         accuracy=share(int((negative <= 0).sum() + (positive > 0).sum()), 2 * len(tested)),
         auc=auc(positive, negative),
@@ -98,11 +122,19 @@ def detect(
 
 
 def trained(clean: Sequence[Pixels], protected: Sequence[Pixels]) -> Detector:
-    """The logistic regression that tells these pictures apart, by Newton's method.
+    """The logistic regression that tells these pictures apart."""
+    return _fitted(
+        [residual_statistics(pixels) for pixels in clean],
+        [residual_statistics(pixels) for pixels in protected],
+    )
+
+
+def _fitted(clean: Sequence[Numbers], protected: Sequence[Numbers]) -> Detector:
+    """By Newton's method.
 
     minimize mean log(1 + exp(-t (w . s + b))) + penalty |w|^2 / 2,  t = 1 if protected, else -1
     """
-    statistics = np.stack([residual_statistics(pixels) for pixels in (*clean, *protected)])
+    statistics = np.stack([*clean, *protected])
     wanted = np.repeat([0.0, 1.0], [len(clean), len(protected)])
     mean = statistics.mean(0)
     scale = statistics.std(0) + 1e-3  # bins that are next to always empty must not shout

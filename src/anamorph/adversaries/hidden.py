@@ -7,12 +7,13 @@ nothing to learn, and none of them does better than `by_mean`, who looks at no h
 """
 
 from collections.abc import Callable, Mapping
-from math import prod, sqrt
+from math import ceil, prod, sqrt
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from anamorph.errors import UsageError
 from anamorph.losses import mse
@@ -20,6 +21,9 @@ from anamorph.types import Images
 
 RIDGE = 0.01
 """Of the linear attacker, times the mean squared size of a hidden picture."""
+
+MOST_SCORES = 2_000_000_000
+"""Of the correlation attacker, who compares every value with every other: those of 122 x 122."""
 
 _ROWS = 512  # values of the originals that are looked for at once: their scores take some 80 MB
 _WIDTHS = (32, 64)
@@ -50,7 +54,7 @@ def by_mean(pairs: Pairs, unseen: Images) -> Images:
     return pairs.originals.mean(0, keepdim=True).expand(len(unseen), -1, -1, -1)
 
 
-def by_correlation(pairs: Pairs, unseen: Images) -> Images:
+def by_correlation(pairs: Pairs, unseen: Images, most_scores: int = MOST_SCORES) -> Images:
     """Each value of the original from the one hidden value that follows it best.
 
     x_i = mean x_i + r_ij (h_j - mean h_j) s_i / s_j,  j = argmax |r_ij|,  s: spread over pairs
@@ -60,9 +64,13 @@ def by_correlation(pairs: Pairs, unseen: Images) -> Images:
     Args:
         pairs: at least two.
         unseen: hidden pictures of the same size.
+        most_scores: r_ij that are computed. Of originals that would take more, every second pixel
+            is looked for, or every third, and the others lie between these.
     """
     _check(pairs, least=2)
-    hidden, originals = pairs.hidden.flatten(1), pairs.originals.flatten(1)
+    step = ceil(sqrt(pairs.originals[0].numel() * pairs.hidden[0].numel() / most_scores))
+    coarse = pairs.originals[..., ::step, ::step]
+    hidden, originals = pairs.hidden.flatten(1), coarse.flatten(1)
     mean_h, mean_x = hidden.mean(0), originals.mean(0)
     size_h, units_h = _units(hidden - mean_h)
     size_x, units_x = _units(originals - mean_x)
@@ -71,10 +79,13 @@ def by_correlation(pairs: Pairs, unseen: Images) -> Images:
     for first in range(0, units_x.shape[1], _ROWS):
         rows = slice(first, first + _ROWS)
         scores = units_x[:, rows].T @ units_h
-        found = scores.abs().argmax(1)
-        slope = scores.gather(1, found[:, None])[:, 0] * size_x[rows]
+        found = scores.abs_().argmax(1)
+        slope = (units_x[:, rows] * units_h[:, found]).sum(0) * size_x[rows]
         guess[:, rows] += slope * looked_at[:, found]
-    return guess.view(-1, *pairs.originals.shape[1:]).clamp_(0, 1)
+    guess = guess.view(-1, *coarse.shape[1:]).clamp_(0, 1)
+    if step == 1:
+        return guess
+    return functional.interpolate(guess, size=pairs.originals.shape[-2:], mode="bilinear")
 
 
 def by_ridge(pairs: Pairs, unseen: Images, ridge: float = RIDGE) -> Images:
@@ -93,7 +104,7 @@ def by_ridge(pairs: Pairs, unseen: Images, ridge: float = RIDGE) -> Images:
     return (guess.view(-1, *mean_x.shape) + mean_x).clamp_(0, 1)
 
 
-def by_decoder(pairs: Pairs, unseen: Images, batches: int = 400, seed: int = 0) -> Images:
+def by_decoder(pairs: Pairs, unseen: Images, batches: int | None = None, seed: int = 0) -> Images:
     """Any local map: a convolutional network trained on the pairs to minimize the squared error.
 
     It sees some 30 pixels around each. What it outputs is added to the mean of the originals.
@@ -101,10 +112,12 @@ def by_decoder(pairs: Pairs, unseen: Images, batches: int = 400, seed: int = 0) 
     Args:
         pairs: what it is trained on.
         unseen: hidden pictures of the same size.
-        batches: of 8 pairs each that it is trained on.
+        batches: of 8 pairs each that it is trained on; None: 100 to 400, 4 for every pair.
         seed: of its first weights, and of the order of the pairs.
     """
     _check(pairs)
+    if batches is None:
+        batches = min(400, max(100, 4 * len(pairs.hidden)))
     rng = np.random.default_rng(seed)
     network, mean = _decoder(rng), pairs.originals.mean(0)
 

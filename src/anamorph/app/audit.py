@@ -5,16 +5,19 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from anamorph.adversaries.adaptive import Training
 from anamorph.adversaries.purify import purifier
 from anamorph.adversaries.transforms import transforms_named
-from anamorph.app.audit_adaptive import adaptive_figures
+from anamorph.app.audit_adaptive import Learners, learner_figures
+from anamorph.app.audit_analyses import analyses as look_inside
+from anamorph.app.audit_analyses import looks as looks_of
 from anamorph.app.audit_command import Asked, versions
-from anamorph.app.audit_loading import Cases, batches, cases
+from anamorph.app.audit_loading import Cases, batches, cases, quality
 from anamorph.app.audit_pairs import Paired, pairs
 from anamorph.app.audit_panel import panel_of
 from anamorph.app.audit_writing import Report, check_formats, check_out, write_reports
 from anamorph.app.labels import read_labels
-from anamorph.auditing.audit import Audit, Method, PictureFigures, Quality
+from anamorph.auditing.audit import Audit, Method, PictureFigures
 from anamorph.auditing.controls import CONTROLS
 from anamorph.auditing.figures import model_figures, panel_means, picture_reading
 from anamorph.auditing.parties import Party
@@ -39,6 +42,10 @@ def audit(
     transforms: Sequence[str] = ("quick",),
     purify: Sequence[str] = (),
     adaptive: Sequence[int] = (),
+    distill: Sequence[int] = (),
+    detect: bool = False,
+    learn_seconds: float | None = None,
+    analyses: bool = False,
     controls: bool = True,
     seed: int = 0,
     allow_surrogates: bool = False,
@@ -64,14 +71,20 @@ def audit(
         purify: names of purifiers; see `adversaries.purify`.
         adaptive: numbers of protected pictures that the first classifier of the panel learns from,
             each one a training of its own; it then reads others. Needs labels.
+        distill: numbers of protected pictures from which it learns what it answers for their
+            originals, which needs no labels.
+        detect: whether a detector learns to tell protected pictures from originals.
+        learn_seconds: after which each training stops early.
+        analyses: whether to look into the models: Grad-CAM, last feature maps, highest softmax
+            values, before and after.
         controls: whether noise of the same size is measured too.
         seed: of that noise, and of what is learned.
         allow_surrogates: take models into the panel that were used while protecting. They are
             marked, and left out of the means.
         formats: of the reports: html, md, json.
         limits: on bytes and pixels, before anything is decoded.
-        found: called once with the number of pictures, each form of one counted.
-        watch: called with a number of pictures as they are read; raise `Cancelled` to stop.
+        found: called once with the number of pictures, each form of one counted, and of epochs.
+        watch: called with the number of those that were done; raise `Cancelled` to stop.
 
     Raises:
         UsageError: folders that don't pair, a panel that cannot be compared, an unknown attack.
@@ -95,10 +108,20 @@ def audit(
         transforms=transforms,
         purify=purify,
         adaptive=adaptive,
+        distill=distill,
+        detect=detect,
+        learn_seconds=learn_seconds,
+        analyses=analyses,
         controls=controls,
         seed=seed,
         allow_surrogates=allow_surrogates,
         formats=formats,
+    )
+    learners = Learners(
+        adaptive=tuple(adaptive),
+        distill=tuple(distill),
+        detect=detect,
+        training=Training(seed=seed, seconds=learn_seconds),
     )
     attacks, meanings = _attacks(transforms, purify)
     paired = pairs(originals, protected, place or Path("no reports are written"))
@@ -118,7 +141,7 @@ def audit(
     read = cases(paired.items, table, 0 if table is None else parties.classes(), limits)
     wanted = views(tuple(attacks), controls=controls)
     if found is not None:
-        found(len(read.cases) * len(wanted))
+        found(len(read.cases) * (len(wanted) + analyses) + learners.work(len(read.cases)))
 
     readings = parties.readings([case.label for case in read.cases])
     spoiled = Counter[str]()
@@ -139,18 +162,20 @@ def audit(
         model_figures(r, tuple(attacks), noise, surrogate=parties.is_surrogate(r.party))
         for r in readings
     )
-    learned, why = adaptive_figures(adaptive, readings[1:], parties.surrogates, read, seed, limits)
+    learned = learner_figures(learners, readings[1:], parties.surrogates, read, limits, watch)
     result = Audit(
         authorized=first,
         panel=tuple(others),
         means=panel_means(others, tuple(attacks), noise),
-        adaptive=learned,
-        quality=_quality(read),
+        adaptive=learned.adaptive,
+        detection=learned.detection,
+        analyses=look_inside(readings, read, limits, watch) if analyses else (),
+        quality=quality(read),
         images=_images(paired, read, readings),
         method=_method(asked, meanings, paired),
         notes=(
             *parties.notes,
-            *why,
+            *learned.notes,
             *(f"{counted(n, 'picture')} left out under {why}" for why, n in spoiled.items()),
             *_few(len(read.looks)),
         ),
@@ -158,7 +183,9 @@ def audit(
         out="" if place is None else str(place),
     )
     if place is not None:
-        write_reports(result, place, formats, limits)
+        wants_looks = analyses and "html" in formats
+        looks = looks_of(result, [r.party for r in readings], limits) if wants_looks else ()
+        write_reports(result, place, formats, limits, looks)
     return result
 
 
@@ -186,24 +213,6 @@ def _method(asked: Asked, meanings: Mapping[str, str], paired: Paired) -> Method
         versions=versions(),
         protected_for=paired.models,
     )
-
-
-def _quality(read: Cases) -> Quality:
-    looks = list(read.looks.values())
-    psnrs = sorted(look.psnr for look in looks if look.psnr is not None)
-    return Quality(
-        psnr_median=_median(psnrs),
-        ssim_median=_median(sorted(look.ssim for look in looks)),
-        linf_max=max((look.linf for look in looks), default=None),
-        n=len(looks),
-    )
-
-
-def _median(ordered: Sequence[float]) -> float | None:
-    half = len(ordered) // 2
-    if not ordered:
-        return None
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def _images(

@@ -26,6 +26,10 @@ class Asked:
     transforms: Sequence[str]
     purify: Sequence[str]
     adaptive: Sequence[int]
+    distill: Sequence[int]
+    detect: bool
+    learn_seconds: float | None
+    analyses: bool
     controls: bool
     seed: int
     allow_surrogates: bool
@@ -50,6 +54,14 @@ class Asked:
             yield from ("--purify", name)
         for count in self.adaptive:
             yield from ("--adaptive", str(count))
+        for count in self.distill:
+            yield from ("--distill", str(count))
+        if self.detect:
+            yield "--detect"
+        if self.learn_seconds is not None:
+            yield from ("--learn-seconds", f"{self.learn_seconds:g}")
+        if self.analyses:
+            yield "--analyses"
         if not self.controls:
             yield "--no-controls"
         yield from ("--seed", str(self.seed))

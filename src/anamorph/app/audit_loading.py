@@ -8,7 +8,7 @@ from typing import NamedTuple
 from anamorph.app.labels import label_of
 from anamorph.app.ledger import reason
 from anamorph.app.protecting import BATCH_PIXELS, LARGEST_BATCH, as_images
-from anamorph.auditing.audit import PictureFigures
+from anamorph.auditing.audit import PictureFigures, Quality
 from anamorph.auditing.views import Pair
 from anamorph.errors import FileError
 from anamorph.files.folders import Item
@@ -77,6 +77,25 @@ def batches(found: Cases, limits: Limits) -> Iterator[tuple[Pair, ...]]:
             pairs = (_pair(found, index, limits) for index in members[first : first + room])
             if batch := tuple(pair for pair in pairs if pair is not None):
                 yield batch
+
+
+def quality(found: Cases) -> Quality:
+    """How the protected pictures look, over all that were decoded."""
+    looks = list(found.looks.values())
+    psnrs = sorted(look.psnr for look in looks if look.psnr is not None)
+    return Quality(
+        psnr_median=_median(psnrs),
+        ssim_median=_median(sorted(look.ssim for look in looks)),
+        linf_max=max((look.linf for look in looks), default=None),
+        n=len(looks),
+    )
+
+
+def _median(ordered: Sequence[float]) -> float | None:
+    half = len(ordered) // 2
+    if not ordered:
+        return None
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def _label(item: Item, labels: Mapping[str, int], classes: int) -> int:

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, get_args
 
 from anamorph.auditing.audit import SCHEMA, Audit, PictureFigures
 from anamorph.auditing.gallery import Shot, shot
+from anamorph.auditing.looks import Look
 from anamorph.auditing.markdown import markdown
 from anamorph.auditing.page import page
 from anamorph.auditing.verdict import ranked
@@ -70,7 +71,13 @@ def _ours(path: Path) -> bool:
         return mark.encode() in stream.read(_LOOKED_AT)
 
 
-def write_reports(audit: Audit, out: Path, formats: Sequence[Report], limits: Limits) -> None:
+def write_reports(
+    audit: Audit,
+    out: Path,
+    formats: Sequence[Report],
+    limits: Limits,
+    looks: Sequence[Look] = (),
+) -> None:
     """Write the reports; those of an earlier audit are replaced.
 
     Raises:
@@ -78,7 +85,7 @@ def write_reports(audit: Audit, out: Path, formats: Sequence[Report], limits: Li
     """
     made: Mapping[Report, tuple[str, Callable[[], str]]] = {
         "json": ("audit.json", lambda: json.dumps(audit.as_json(), indent=2, allow_nan=False)),
-        "html": ("report.html", lambda: _page(audit, limits)),
+        "html": ("report.html", lambda: _page(audit, limits, looks)),
         "md": ("report.md", lambda: markdown(audit)),
     }
     for kind in dict.fromkeys(formats):
@@ -86,7 +93,7 @@ def write_reports(audit: Audit, out: Path, formats: Sequence[Report], limits: Li
         write_whole(out / name, (text() + "\n").encode("utf-8", "replace"), overwrite=True)
 
 
-def _page(audit: Audit, limits: Limits) -> str:
+def _page(audit: Audit, limits: Limits, looks: Sequence[Look]) -> str:
     order = ranked(audit)
     some = min(PICTURES, (len(order) + 1) // 2)
     worst, best = order[:some], order[some:][-PICTURES:][::-1]
@@ -94,6 +101,7 @@ def _page(audit: Audit, limits: Limits) -> str:
         audit,
         [_shot(one, limits) for one in worst],
         [_shot(one, limits) for one in best],
+        looks,
     )
 
 

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from anamorph import portraits
-from anamorph.app.demo_page import Hidden, Protected, Readings, page
+from anamorph.app.audit import audit
+from anamorph.app.demo_page import Audited, Hidden, Protected, Readings, page
 from anamorph.app.hide import hide
 from anamorph.app.hide_records import HideReport
 from anamorph.app.labels import read_labels
@@ -19,6 +20,8 @@ from anamorph.app.protecting import as_images
 from anamorph.app.records import ProtectReport
 from anamorph.app.results import Done
 from anamorph.app.reveal import reveal
+from anamorph.auditing.audit import Audit
+from anamorph.auditing.verdict import caution, verdict
 from anamorph.errors import ModelError, UsageError
 from anamorph.files.photo import read
 from anamorph.files.write import write_whole
@@ -46,12 +49,14 @@ class Demo:
     hidden: HideReport
     readings: tuple[Readings, ...]
     """The authorized model first."""
+    audit: Audit
+    """Of the protected portraits, by the models that nobody knew while protecting."""
     page: str
 
     @property
     def ok(self) -> bool:
         """Whether no picture failed."""
-        return self.report.ok and self.hidden.ok
+        return self.report.ok and self.hidden.ok and self.audit.ok
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -60,6 +65,7 @@ class Demo:
             "readings": [asdict(r) for r in self.readings],
             "protect": self.report.as_json(),
             "hide": self.hidden.as_json(),
+            "audit": self.audit.as_json(),
         }
 
 
@@ -70,7 +76,7 @@ def demo(
     watch: Watch | None = None,
     done: Done | None = None,
 ) -> Demo:
-    """Draw portraits, protect and hide them, let six models read them, and write a page about it.
+    """Draw portraits, protect, hide and audit them, and write a page that shows it all.
 
     Args:
         out: a new or empty folder.
@@ -86,7 +92,8 @@ def demo(
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out}: is not empty; remove it or choose another --out")
     originals = out / "originals"
-    labels = read_labels(portraits.write_folder(originals, range(PEOPLE), [SHOT], size=SIZE))
+    table = portraits.write_folder(originals, range(PEOPLE), [SHOT], size=SIZE)
+    labels = read_labels(table)
     if found is not None:
         found(PEOPLE)
     models = [load(f"portraits:{name}") for name in _names()]
@@ -103,10 +110,19 @@ def demo(
     protected = _protected(report, truth)
     hidden, shown = _hide(sorted(originals.glob("*.png"))[:HIDDEN], out, models[0], truth)
     readings = tuple(_readings(model, protected) for model in models)
-    html = page(readings, protected, shown, parameters=PARAMETERS)
+    audited = audit(
+        originals=originals,
+        protected=out / "protected",
+        authorized=models[0],
+        panel=models[2:],
+        labels=table,
+        out=out / "audit",
+    )
+    said = Audited(verdict=verdict(audited), caution=caution(audited), report="audit/report.html")
+    html = page(readings, protected, shown, said, parameters=PARAMETERS)
     index = out / "index.html"
     write_whole(index, html.encode(), overwrite=True)
-    return Demo(report=report, hidden=hidden, readings=readings, page=str(index))
+    return Demo(report=report, hidden=hidden, readings=readings, audit=audited, page=str(index))
 
 
 def _names() -> list[str]:

@@ -60,10 +60,21 @@ class Hidden:
     """What another key got."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """What the audit of the protected portraits said."""
+
+    verdict: str
+    caution: str
+    report: str
+    """Its page, relative to this one."""
+
+
 def page(
     readings: Sequence[Readings],
     protected: Sequence[Protected],
     hidden: Sequence[Hidden],
+    audited: Audited,
     *,
     parameters: FMD,
 ) -> str:
@@ -80,6 +91,9 @@ def page(
         rows="\n".join(_row(r) for r in readings),
         figures="\n".join(_protected(one, i, readings) for i, one in enumerate(protected)),
         hidden="\n".join(_hidden(one) for one in hidden),
+        verdict=escape(audited.verdict),
+        caution=escape(audited.caution),
+        report=escape(audited.report),
         reader=escape(readings[0].model),
         n=len(protected),
         gain=GAIN,

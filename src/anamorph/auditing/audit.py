@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from anamorph.auditing.analyses import Analysis
 from anamorph.auditing.figures import (
     AdaptiveFigures,
+    DetectionFigures,
     ModelFigures,
     PanelMeans,
     PictureReading,
@@ -82,6 +84,10 @@ class Audit:
     means: PanelMeans
     adaptive: tuple[AdaptiveFigures, ...]
     """What an attacker reads who learned from some of the pictures; empty where none was tried."""
+    detection: DetectionFigures | None
+    """How well the files are told from originals; None where nobody asked, or too few are left."""
+    analyses: tuple[Analysis, ...]
+    """What changes inside the models, the authorized one first; empty where nobody asked."""
     quality: Quality
     images: tuple[PictureFigures, ...]
     method: Method
@@ -132,6 +138,8 @@ class Audit:
             },
             "quality": _plain(self.quality),
             "adaptive": [_adaptive(row) for row in self.adaptive],
+            "detection": None if self.detection is None else _detection(self.detection),
+            "analyses": [_plain(row) for row in self.analyses],
             "summary": {
                 "images": len(self.images),
                 "audited": len(self.audited),
@@ -187,11 +195,20 @@ def _adaptive(row: AdaptiveFigures) -> dict[str, Any]:
     }
     return {
         "name": row.model,
+        "way": row.way,
         "pictures": row.pictures,
         "held_out": row.held_out,
         "complete": row.complete,
         "learned": row.learned,
         **_shares(figures),
+    }
+
+
+def _detection(row: DetectionFigures) -> dict[str, Any]:
+    return {
+        "learned_from": row.learned_from,
+        "held_out": row.held_out,
+        **_shares({"accuracy": row.accuracy, "auc": row.auc}),
     }
 
 

@@ -1,21 +1,23 @@
 """Noise of the same size: what a protection must beat to be more than noise.
 
 Each control has one size in common with what was done to the very same picture: the largest change
-of a value, or the root mean square change. It is rounded to whole levels and clipped to the range
-of an 8-bit file, as a protected picture is.
+of a value, or the root mean square change. The noises themselves stand in `methods.noise`.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from anamorph.methods.noise import gaussian_noise, sign_noise
 from anamorph.optimize.starts import seed_of
+from anamorph.types import Images, Seeds
 
-Noise: TypeAlias = Callable[[np.random.Generator, NDArray[np.int16]], NDArray[Any]]
-"""Draws noise of the size of a difference, in levels."""
+Noise: TypeAlias = Callable[[Images, Images, Seeds], Images]
+"""Pictures with noise of the size of the change to others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,21 +29,14 @@ class Control:
     """In one line, for people."""
 
 
-def sign_noise(rng: np.random.Generator, difference: NDArray[np.int16]) -> NDArray[Any]:
-    """Every value moves by the difference's largest change, up or down."""
-    reach = int(np.abs(difference).max())
-    return reach * (2 * rng.integers(0, 2, difference.shape) - 1)
-
-
-def gaussian_noise(rng: np.random.Generator, difference: NDArray[np.int16]) -> NDArray[Any]:
-    """Normal noise of the difference's root mean square, that is of its l2 norm."""
-    spread = np.sqrt(np.square(difference, dtype=np.float64).mean())
-    return np.round(rng.normal(0, spread, difference.shape))
+def as_far(x: Images, like: Images, seeds: Seeds) -> Images:
+    """One picture whose values all move as far as the one of `like` that moved most."""
+    return sign_noise(x, (like - x).abs().max().item(), seeds)
 
 
 CONTROLS: Mapping[str, Control] = {
     "sign noise": Control(
-        noise=sign_noise,
+        noise=as_far,
         meaning="every value moved as far as the most protected one of its picture, up or down",
     ),
     "gaussian noise": Control(
@@ -68,7 +63,12 @@ def noisy(
         seed: of the run.
         digest: of the original's pixels.
     """
-    rng = np.random.default_rng(seed_of(seed, f"{digest}:{name}"))
-    difference = protected.astype(np.int16) - clean
-    moved = clean + CONTROLS[name].noise(rng, difference)
-    return np.clip(moved, 0, 255).astype(np.uint8)
+    seeds = [seed_of(seed, f"{digest}:{name}")]
+    out = CONTROLS[name].noise(_planes(clean), _planes(protected), seeds)
+    levels: NDArray[np.uint8] = out[0].permute(1, 2, 0).mul(255).round().byte().numpy()
+    return levels
+
+
+def _planes(pixels: NDArray[np.uint8]) -> Images:
+    """(1, 3, h, w) in [0, 1]."""
+    return torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,13 +72,18 @@ class PanelMeans:
     controls: Mapping[str, Share]
 
 
+Way = Literal["labels", "distilled"]
+"""What an attacker learned: the right labels, or what a model answers for the originals."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdaptiveFigures:
     """What a model of the panel reads after it has learned from protected pictures."""
 
+    way: Way
     model: str
     pictures: int
-    """Learned from, with right labels."""
+    """Learned from."""
     held_out: int
     """Others, which the figures are of."""
     before: Share
@@ -95,6 +101,22 @@ class AdaptiveFigures:
         """Whether it still reads originals: else it unlearned, and its figures prove nothing."""
         before, after = self.clean_before.value or 0, self.clean_after.value or 0
         return after >= LEARNED * before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionFigures:
+    """How well protected pictures are told from originals by a detector that learned from some."""
+
+    accuracy: Share
+    """Of originals and protected pictures together; 0.5 is chance."""
+    auc: Share
+    """How often a protected picture scores above an original; 0.5 is chance. Its interval is at
+    the number of pictures, which is as wide as it can be: its variance is at most that of a
+    share of them (Birnbaum and Klose 1957)."""
+    learned_from: int
+    """Pictures, half of them protected."""
+    held_out: int
+    """Pictures, half of them protected, which the figures are of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

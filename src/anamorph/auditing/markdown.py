@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from anamorph.auditing.analyses import Analysis, Quartiles
 from anamorph.auditing.audit import Audit
 from anamorph.auditing.figures import ModelFigures
+from anamorph.auditing.learners import WAYS, told_apart
 from anamorph.auditing.limits import limits, measuring, overview
 from anamorph.auditing.verdict import breakers, caution, grade, verdict
 from anamorph.auditing.wording import interval, percent, printable
@@ -15,12 +17,12 @@ def markdown(audit: Audit) -> str:
     """The whole report, without pictures."""
     parts = [
         f"# Audit: {grade(audit)}",
-        _plain(verdict(audit)),
-        _plain(caution(audit)),
+        plain(verdict(audit)),
+        plain(caution(audit)),
         overview(audit),
-        *(f"- {_plain(note)}" for note in audit.notes),
+        *(f"- {plain(note)}" for note in audit.notes),
         "## Who still reads the pictures",
-        _table(
+        table(
             [
                 "model",
                 "role",
@@ -32,18 +34,18 @@ def markdown(audit: Audit) -> str:
             [_model(audit.authorized, "your model"), *(_model(m, _role(m)) for m in audit.panel)],
         ),
         "## What broke the protection",
-        _table(
+        table(
             ["attack", "unseen models kept", "your model kept", "unseen, originals attacked"],
             [
-                [b.name, _share(b.panel.kept), _share(b.authorized.kept), _share(b.panel.clean)]
+                [b.name, share(b.panel.kept), share(b.authorized.kept), share(b.panel.clean)]
                 for b in breakers(audit)
             ],
         ),
         "## Noise of the same size",
-        _table(
+        table(
             ["noise", "unseen models kept", "your model kept"],
             [
-                [name, _share(kept), _share(audit.authorized.controls[name])]
+                [name, share(kept), share(audit.authorized.controls[name])]
                 for name, kept in audit.means.controls.items()
             ],
         ),
@@ -51,30 +53,51 @@ def markdown(audit: Audit) -> str:
     if audit.adaptive:
         parts += [
             "## An attacker who learns",
-            _table(
-                ["learned from", "model", "kept before", "kept after"],
+            table(
+                ["learned from", "learned what", "model", "kept before", "kept after"],
                 [
                     [
                         str(row.pictures) + ("" if row.learned else " (learned too little)"),
+                        WAYS[row.way],
                         row.model,
-                        _share(row.before),
-                        _share(row.after),
+                        share(row.before),
+                        share(row.after),
                     ]
                     for row in audit.adaptive
                 ],
             ),
         ]
+    if audit.detection is not None:
+        parts += ["## Told from originals", plain(told_apart(audit.detection))]
+    if audit.analyses:
+        parts += [
+            "## Inside the models",
+            "Medians of what is the same before and after (1 is unchanged), and of the highest "
+            "softmax value.",
+            table(
+                [
+                    "model",
+                    "layer",
+                    "Grad-CAM, correlation",
+                    "last map, cosine",
+                    "all channels, cosine",
+                    "softmax before",
+                    "softmax after",
+                ],
+                [_inside(row) for row in audit.analyses],
+            ),
+        ]
     if audit.failed:
         parts += [
             "## Could not be audited",
-            _table(["picture", "why"], [[f.source or f.output, f.reason] for f in audit.failed]),
+            table(["picture", "why"], [[f.source or f.output, f.reason] for f in audit.failed]),
         ]
     parts += [
         "## What this does not prove",
-        "\n".join(f"- {_plain(line)}" for line in limits(audit)),
+        "\n".join(f"- {plain(line)}" for line in limits(audit)),
         "## How it was measured",
-        *map(_plain, measuring(audit)),
-        _code(audit.method.command),
+        *map(plain, measuring(audit)),
+        code(audit.method.command),
         ", ".join(f"{name} {version}" for name, version in audit.method.versions.items()),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -84,27 +107,46 @@ def _model(model: ModelFigures, role: str) -> list[str]:
     if model.error:
         return [model.name, role, f"failed: {model.error}", "", "", ""]
     figures = (model.clean, model.protected, model.kept, model.agreement)
-    return [model.name, role, *map(_share, figures)]
+    return [model.name, role, *map(share, figures)]
+
+
+def _inside(row: Analysis) -> list[str]:
+    sure = row.confidence
+    return [
+        row.model,
+        row.layer + (f" ({row.remark})" if row.remark else ""),
+        *map(_median, (row.grad_cam, row.activation_map, row.activation)),
+        _median(None if sure is None else sure.clean),
+        _median(None if sure is None else sure.protected),
+    ]
+
+
+def _median(found: Quartiles | None) -> str:
+    if found is None or found.median is None:
+        return "-"
+    return f"{found.median:.2f} (n {found.n})"
 
 
 def _role(model: ModelFigures) -> str:
     return "was used while protecting" if model.surrogate else "unseen"
 
 
-def _share(share: Share) -> str:
-    return "-" if share.value is None else f"{percent(share)} {interval(share)}"
+def share(found: Share) -> str:
+    """A share with its interval and n."""
+    return "-" if found.value is None else f"{percent(found)} {interval(found)}"
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *([_plain(cell) for cell in row] for row in rows)]
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; what cells hold is never taken for markup."""
+    lines = [header, ["---"] * len(header), *([plain(cell) for cell in row] for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that means only itself: file names and models' names may hold anything."""
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", printable(text))
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """A block that the text cannot close: indented."""
     return "    " + printable(text)

@@ -5,26 +5,32 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
+from anamorph.auditing.analyses_page import LINK, analyses_section
 from anamorph.auditing.audit import Audit
 from anamorph.auditing.bars import attack_table, cell, noise_table
-from anamorph.auditing.figures import AdaptiveFigures, ModelFigures
+from anamorph.auditing.figures import ModelFigures
 from anamorph.auditing.gallery import Shot, gallery
+from anamorph.auditing.learners import learners
 from anamorph.auditing.limits import limits, measuring, overview
+from anamorph.auditing.looks import Look
 from anamorph.auditing.verdict import breakers, caution, grade, verdict
 from anamorph.auditing.wording import counted, printable
 
 
-def page(audit: Audit, worst: Sequence[Shot], best: Sequence[Shot]) -> str:
+def page(
+    audit: Audit, worst: Sequence[Shot], best: Sequence[Shot], looks: Sequence[Look] = ()
+) -> str:
     """The whole page.
 
     Args:
         audit: where every number comes from.
         worst: the pictures that are protected worst, first the worst.
         best: the pictures that are protected best, first the best.
+        looks: where the models look at some of them.
     """
-    template = files("anamorph.auditing").joinpath("pages/report.html").read_text(encoding="utf-8")
     judged = grade(audit)
-    return Template(template).substitute(
+    return template("report.html").substitute(
+        style=style(),
         grade=escape(judged.capitalize()),
         grade_class=judged.replace(" ", "-"),
         verdict=_text(verdict(audit)),
@@ -35,11 +41,27 @@ def page(audit: Audit, worst: Sequence[Shot], best: Sequence[Shot]) -> str:
         models="\n".join(_rows(audit)),
         attacks=_attacks(audit),
         noise=noise_table(audit),
-        adaptive=_adaptive(audit),
+        adaptive=learners(audit),
         pictures=gallery(audit, worst, best),
+        inside=analyses_section(audit, looks),
+        inside_link=LINK if audit.analyses else "",
         limits="\n".join(f"<li>{_text(line)}</li>" for line in limits(audit)),
         how=_how(audit),
     )
+
+
+def template(name: str) -> Template:
+    """A page of this package, with places to fill in."""
+    return Template(_file(name))
+
+
+def style() -> str:
+    """How reports look."""
+    return _file("style.css")
+
+
+def _file(name: str) -> str:
+    return files("anamorph.auditing").joinpath("pages", name).read_text(encoding="utf-8")
 
 
 def _text(words: str) -> str:
@@ -114,37 +136,6 @@ def _attacks(audit: Audit) -> str:
             "Others may."
         )
     return f"<p>{_text(words)}</p>\n{attack_table(audit, attacks)}"
-
-
-def _adaptive(audit: Audit) -> str:
-    """What an attacker reads who learned from protected pictures."""
-    if not audit.adaptive:
-        return (
-            "<p>Not tried: run the audit with <code>--adaptive 100</code> and labels. Take it that "
-            "such an attacker reads the pictures.</p>"
-        )
-    rows = "".join(
-        f'<tr><th scope="row">{counted(row.pictures, "picture")}<span class="about">'
-        f"{_text(row.model)}{_text(_remarks(row))}</span></th>"
-        f'<td class="number" data-label="originals read right">{cell(row.clean_after)}</td>'
-        f'<td class="number" data-label="kept before learning">{cell(row.before)}</td>'
-        f'<td class="number" data-label="kept after learning">{cell(row.after)}</td></tr>'
-        for row in audit.adaptive
-    )
-    return (
-        "<p>A model of the panel learned from some of the protected pictures with right labels, "
-        "and then read the others. No protection of this kind withstands it.</p>"
-        '<table class="stack"><thead><tr><th scope="col">learned from</th><th scope="col" '
-        'class="number">originals read right</th><th scope="col" class="number">kept before '
-        'learning</th><th scope="col" class="number">kept after learning</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table>"
-    )
-
-
-def _remarks(row: AdaptiveFigures) -> str:
-    early = "" if row.complete else ", stopped early"
-    unlearned = ", learned too little: it lost its readings of originals too"
-    return early + ("" if row.learned else unlearned)
 
 
 def _problems(audit: Audit) -> str:

@@ -8,8 +8,12 @@ import click
 from anamorph.app.audit import audit
 from anamorph.auditing.audit import Audit
 from anamorph.auditing.figures import AdaptiveFigures, ModelFigures
+from anamorph.auditing.learners import WAYS, told_apart
 from anamorph.auditing.verdict import breakers, caution, verdict
 from anamorph.auditing.wording import counted, interval, percent
+from anamorph.cli.audit_compare import command as compare
+from anamorph.cli.audit_hide import hide
+from anamorph.cli.audit_matrix import command as matrix
 from anamorph.cli.options import max_megapixels
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.files.photo import Limits
@@ -74,6 +78,29 @@ def command() -> None:
     "others; needs --labels. Repeat it.",
 )
 @click.option(
+    "--distill",
+    multiple=True,
+    type=click.IntRange(min=2),
+    metavar="K",
+    help="Let it learn from K protected pictures what it answers for their originals; needs no "
+    "labels. Repeat it.",
+)
+@click.option(
+    "--detect", is_flag=True, help="Let a detector learn to tell protected pictures from originals."
+)
+@click.option(
+    "--learn-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="Stop each training early after so many seconds.",
+)
+@click.option(
+    "--analyses",
+    is_flag=True,
+    help="Look into the models: Grad-CAM, last feature maps and highest softmax values, before "
+    "and after.",
+)
+@click.option(
     "--controls/--no-controls",
     default=True,
     show_default=True,
@@ -108,6 +135,10 @@ def protect(
     transforms: tuple[str, ...],
     purify: tuple[str, ...],
     adaptive: tuple[int, ...],
+    distill: tuple[int, ...],
+    detect: bool,
+    learn_seconds: float | None,
+    analyses: bool,
     controls: bool,
     seed: int,
     allow_surrogates: bool,
@@ -136,6 +167,10 @@ def protect(
             transforms=transforms,
             purify=purify,
             adaptive=adaptive,
+            distill=distill,
+            detect=detect,
+            learn_seconds=learn_seconds,
+            analyses=analyses,
             controls=controls,
             seed=seed,
             allow_surrogates=allow_surrogates,
@@ -167,11 +202,14 @@ def _show(result: Audit, out: Any) -> None:
     if noise:
         out.print(table("noise of the same size", ("", "unseen models", "your model"), noise))
     learned = [
-        (_lesson(row), row.model, _share(row.before), _share(row.after)) for row in result.adaptive
+        (_lesson(row), WAYS[row.way], row.model, _share(row.before), _share(row.after))
+        for row in result.adaptive
     ]
     if learned:
-        heads = ("learned from", "model", "kept before", "kept after")
+        heads = ("learned from", "learned what", "model", "kept before", "kept after")
         out.print(table("an attacker who learns", heads, learned))
+    if result.detection is not None:
+        out.print(told_apart(result.detection), soft_wrap=True)
     for note in result.notes:
         out.print(f"note: {note}", soft_wrap=True)
     out.print(verdict(result), soft_wrap=True)
@@ -199,3 +237,10 @@ def _role(model: ModelFigures) -> str:
 
 def _share(share: Share) -> str:
     return f"{percent(share)} {interval(share)}" if share.value is not None else "-"
+
+
+command.add_command(compare)
+command.add_command(matrix)
+
+
+command.add_command(hide)

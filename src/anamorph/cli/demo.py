@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from anamorph.app.demo import PARAMETERS, Demo, demo
+from anamorph.auditing.verdict import verdict
 from anamorph.cli.options import json_file
 from anamorph.cli.render import Bar, console, table, write_json
 
@@ -19,7 +20,7 @@ from anamorph.cli.render import Bar, console, table, write_json
 )
 @json_file
 def command(out: Path, json_: str | None) -> int:
-    """Protect and hide portraits of people who do not exist, and show what each model reads.
+    """Protect, hide and audit portraits of people who do not exist, and show what models read.
 
     Needs no network and no downloads. Writes a page that opens in any browser.
     """
@@ -41,4 +42,5 @@ def _show(made: Demo, json_: str | None) -> None:
         f"{hidden['hidden']} portraits hidden, {hidden['service_kept']:.0%} of them still named by "
         f"{made.hidden.models['service']['name']}; the key gives the files back"
     )
+    out.print(verdict(made.audit), soft_wrap=True)
     out.print(f"open {made.page}", markup=False)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -19,7 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from anamorph.errors import NotWritten
-from anamorph.optimize.engine import Progress as Steps
+
+if TYPE_CHECKING:
+    from anamorph.optimize.engine import Progress as Steps
 
 
 class Told(Protocol):
@@ -71,7 +73,7 @@ class Bar:
         """How many pictures there are."""
         self._bar.update(self._task, total=pictures * self._steps)
 
-    def watch(self, progress: Steps) -> None:
+    def watch(self, progress: "Steps") -> None:
         """A step was taken by every picture in the batch."""
         self._bar.advance(self._task, len(progress.sample))
 
@@ -115,6 +117,10 @@ class Counter:
     def advance(self, _: object) -> None:
         """One more is done."""
         self._bar.advance(self._task)
+
+    def advance_by(self, count: int) -> None:
+        """Some more are done."""
+        self._bar.advance(self._task, count)
 
 
 def console(json_: str | None) -> Console:

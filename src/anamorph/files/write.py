@@ -29,13 +29,26 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = False) -> None:
     Raises:
         NotWritten: the file exists and `overwrite` is not set, or the disk refuses, naming why.
     """
+    with whole(path, overwrite=overwrite) as part, part.open("xb") as stream:
+        stream.write(data)
+
+
+@contextmanager
+def whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """A place for a file that is too large to write at once: it is moved to `path` at the end.
+
+    Yields:
+        Where the file is to be made, beside `path`; removed again if the block is left by an error.
+
+    Raises:
+        NotWritten: as `write_whole`.
+    """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.parent / f".{secrets.token_hex(8)}{_PART}"
         try:
-            with part.open("xb") as stream:
-                stream.write(data)
-                stream.flush()
+            yield part
+            with part.open("rb") as stream:
                 os.fsync(stream.fileno())
             if overwrite:
                 part.replace(path)

@@ -10,7 +10,7 @@ the curve is steep, so that noise which is added to u comes back smaller; 1 - w 
 grows where they are rare: by 1 / (1 - w).
 
 A curve is kept as `CELLS` bytes: one less than its rise over each of as many equal parts of [0, 1],
-in steps that all add up to 1. Any bytes are a curve, so that what was encrypted with another key
+in units that all add up to 1. Any bytes are a curve, so that what was encrypted with another key
 does not show.
 """
 
@@ -41,8 +41,8 @@ def flattening(values: Float[Tensor, "..."], flatness: float) -> bytes:
     """
     counts = torch.histc(values.detach().double(), CELLS, 0, 1)
     rises = flatness * counts / counts.sum() + (1 - flatness) / CELLS
-    steps = rises / rises.max() * (_MOST + 1)
-    return bytes(int(step) for step in steps.round().sub(1).clamp(0, _MOST).tolist())
+    whole = (rises / rises.max() * (_MOST + 1)).round().sub(1).clamp(0, _MOST)
+    return whole.to(torch.uint8).numpy().tobytes()
 
 
 def bend(values: Float[Tensor, "..."], curve: bytes) -> Float[Tensor, "..."]:

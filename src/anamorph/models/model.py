@@ -104,6 +104,10 @@ class Model:
         check_taps(self.network, names, self.name)
         return replace(self, card=replace(self.card, tap=names))
 
+    def unfolded(self) -> "Model":
+        """The same model, running its own network in full: every layer is there to be looked at."""
+        return replace(self, folded=None)
+
     def candidates(self) -> list[Candidate]:
         """The layers worth tapping, in the order they run; none where layers cannot be tapped."""
         if not self.hooks:

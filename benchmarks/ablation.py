@@ -1,0 +1,138 @@
+"""Ablation: what each parameter of `fast`, and the choice of the layer, is worth on real photos.
+
+    python benchmarks/ablation.py --photos 48
+
+One thing at a time is changed: the tapped layer (each candidate of the network alone), the weight
+of the reading kept, the budget, the step, the number of steps, momentum, smoothing, and how the
+terms are balanced. Each value is a run of its own, so that a stopped benchmark goes on.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.page_ablation import BASELINE, curves, page
+from benchmarks.photos import labeled
+from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, card, has_models
+from benchmarks.protect import Bench, protected
+from benchmarks.runs import Results
+
+from anamorph.methods.fmd import PRESETS
+from anamorph.models import Model, load
+from anamorph.parameters import shown
+
+LEVEL = 1 / 255
+
+SWEEPS: Mapping[str, Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    {
+        "lambda": {
+            f"{weight:g}": {"balance": "sum", "utility_weight": weight}
+            for weight in (0.001, 0.01, 0.1, 1.0, 10.0)
+        },
+        "epsilon": {f"{n}": {"epsilon": n * LEVEL} for n in (4, 8, 12, 24)},
+        "alpha": {f"{n}": {"step_size": n * LEVEL} for n in (1, 4, 8)},
+        "N": {f"{n}": {"steps": n} for n in (5, 10, 40, 80)},
+        "momentum": {f"{decay:g}": {"momentum": decay} for decay in (0.0, 0.5, 0.9)},
+        "smoothing": {f"{sigma:g}": {"smoothing": sigma} for sigma in (0.0, 0.75, 3.0)},
+    }
+)
+"""What is changed in `fast`, by parameter and value; the value of `fast` itself is the baseline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """`fast` with one thing changed."""
+
+    sweep: str
+    """What is changed; empty of the baseline."""
+    value: str
+    taps: tuple[str, ...] = ()
+    """The layers to tap instead of the card's; empty keeps those."""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Of its run."""
+        return f"{self.sweep}={self.value}" if self.sweep else BASELINE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what is asked for and is not measured yet."""
+    options = _parser().parse_args(arguments)
+    photos = labeled(options.data / "imagenet" / "nips2017dev", options.first, options.photos)
+    if not photos or not has_models():
+        print(f"ablation: skipped, the real photos and models are not in {options.data.name}/")
+        return 0
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    bench = Bench(
+        authorized=load(card(AUTHORIZED)),
+        panel=[load(card(name)) for name in PANEL],
+        photos=photos,
+        seed=options.seed,
+    )
+    results = Results(folder=options.results, name="ablation", page=page, redo=options.redo)
+    sweeps = options.sweeps.split(",")
+    for variant in variants(bench.authorized):
+        if variant.sweep and variant.sweep not in sweeps:
+            continue
+        p = replace(PRESETS["fast"], **variant.changes)
+        p = p if options.steps is None else replace(p, steps=options.steps)
+        model = bench.authorized.with_taps(*variant.taps) if variant.taps else bench.authorized
+        settings = {
+            "sweep": variant.sweep,
+            "value": variant.value,
+            "taps": list(model.taps),
+            "parameters": shown(p),
+            "photos": "nips2017dev",
+            "first": options.first,
+            "count": len(photos),
+            "seed": options.seed,
+            "threads": torch.get_num_threads(),
+            "authorized": AUTHORIZED,
+            "panel": list(PANEL),
+        }
+        measured = partial(protected, replace(bench, authorized=model), p)
+        results.measure(variant.name, settings, len(photos), measured)
+        results.path.with_suffix(".svg").write_text(curves(results.runs()), encoding="utf-8")
+    print(f"results: {results.path.name}, {results.path.with_suffix('.md').name}")
+    return 0
+
+
+def variants(authorized: Model) -> Iterator[Variant]:
+    """The baseline, then each candidate layer alone, then each value of each parameter."""
+    yield Variant(sweep="", value="")
+    for candidate in authorized.candidates():
+        yield Variant(sweep="layer", value=candidate.name, taps=(candidate.name,))
+    for sweep, values in SWEEPS.items():
+        for value, changes in values.items():
+            yield Variant(sweep=sweep, value=value, changes=changes)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="What each parameter of fast is worth.")
+    parser.add_argument("--photos", type=int, default=48, help="how many")
+    parser.add_argument("--first", type=int, default=0, help="where in the list to begin")
+    parser.add_argument(
+        "--sweeps", default=",".join(("layer", *SWEEPS)), help="separated by commas"
+    )
+    parser.add_argument("--steps", type=int, help="fewer steps, for a trial")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its choice")
+    parser.add_argument("--redo", action="store_true", help="measure finished runs again")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of models and photos")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""`anamorph shield` and `anamorph key new --kind rotation`, as a user types them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anamorph.templates.files import open_file
+
+Anamorph = Any
+Faces = Any
+
+SECRET = "hunter2-very-secret"
+
+
+@pytest.fixture
+def key(tmp_path: Path, anamorph: Anamorph) -> Path:
+    path = tmp_path / "store.amkey"
+    assert anamorph("key", "new", path, "--kind", "rotation").code == 0
+    return path
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    path = tmp_path / "plain.npz"
+    features = np.random.default_rng(5).normal(size=(12, 8)).astype(np.float32)
+    np.savez(path, features=features, ids=np.arange(12))
+    return path
+
+
+@pytest.fixture
+def url(tmp_path: Path, faces: Faces) -> Path:
+    """A file that holds the URL, with a password."""
+    path = tmp_path / "store.url"
+    path.write_text(faces.url.replace("postgres:@", f"postgres:{SECRET}@"))
+    return path
+
+
+def test_a_key_of_a_store_says_what_it_is_for(tmp_path: Path, anamorph: Anamorph) -> None:
+    ended = anamorph("key", "new", tmp_path / "a.amkey", "--kind", "rotation")
+    assert "every record shielded with it is lost" in ended.out.replace("\n", " ")
+    assert "turn the records of its store into plain ones" in ended.out.replace("\n", " ")
+
+
+def test_a_file_is_shielded_and_its_key_renewed(
+    plain: Path, key: Path, tmp_path: Path, anamorph: Anamorph
+) -> None:
+    out, new, later = tmp_path / "out.npz", tmp_path / "new.amkey", tmp_path / "later.npz"
+    shield = ("shield", "--method", "keyed")
+    ended = anamorph(*shield, plain, "--out", out, "--key", key, "--json", "-")
+    assert ended.code == 0
+    report = json.loads(ended.out)
+    assert (report["state"], report["summary"]["shielded"]) == ("done", 12)
+    assert report["shield"].startswith("keyed/1:")
+    assert "Lose the key" in ended.err.replace("\n", " ")
+    anamorph("key", "new", new, "--kind", "rotation")
+    ended = anamorph(*shield, out, "--out", later, "--key", new, "--from-key", key)
+    assert ended.code == 0
+    assert set(open_file(later).marks()) != set(open_file(out).marks())
+
+
+def test_a_table_is_tried_shielded_and_renewed(
+    faces: Faces, url: Path, key: Path, tmp_path: Path, anamorph: Anamorph
+) -> None:
+    shield = [
+        *("shield", "--store", f"@{url}", "--table", faces.table, "--column", "embedding"),
+        *("--id", "id", "--method", "keyed", "--key", str(key)),
+    ]
+    said = []
+    for more, state in (("--dry-run", "planned"), ("--hold", "held"), ("--batch=9", "done")):
+        ended = anamorph(*shield, more, "--json", "-")
+        assert ended.code == 0
+        assert json.loads(ended.out)["state"] == state
+        said.append(ended)
+    assert "let yours use the column that ends in _next" in said[1].err.replace("\n", " ")
+    assert "--erase rewrites the files" in said[2].err.replace("\n", " ")
+    new = tmp_path / "new.amkey"
+    anamorph("key", "new", new, "--kind", "rotation")
+    again = (*shield[:-1], str(new), "--from-key", str(key), "--in-place", "--erase")
+    ended = anamorph(*again, "--json", tmp_path / "report.json")
+    assert ended.code == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["mode"], report["erased"], report["summary"]["shielded"]) == (
+        "in-place",
+        True,
+        40,
+    )
+    said.append(ended)
+    told = "".join(f"{ended.out}{ended.err}" for ended in said) + json.dumps(report)
+    assert SECRET not in told
+    assert faces.table in told
+
+
+def test_a_move_is_given_up(faces: Faces, url: Path, key: Path, anamorph: Anamorph) -> None:
+    where = ("--store", f"@{url}", "--table", faces.table, "--column", "embedding", "--id", "id")
+    anamorph("shield", *where, "--method", "keyed", "--key", key, "--hold")
+    ended = anamorph("shield", *where, "--abandon")
+    assert ended.code == 0
+    assert "is as it was" in ended.out.replace("\n", " ")
+    assert anamorph("shield", *where, "--abandon").code == 2
+    assert len(faces.run("SELECT * FROM {t} LIMIT 1")[0]) == 3
+
+
+def test_the_environment_may_hold_the_url(
+    faces: Faces, plain: Path, key: Path, anamorph: Anamorph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANAMORPH_STORE", faces.url.replace("postgres:@", f"postgres:{SECRET}@"))
+    ended = anamorph(
+        *("shield", "--table", faces.table, "--column", "embedding", "--id", "id"),
+        *("--method", "keyed", "--key", key, "--dry-run"),
+    )
+    assert ended.code == 0
+    assert SECRET not in ended.out + ended.err
+    out = plain.with_name("out.npz")  # a file that is named goes first
+    assert anamorph("shield", plain, "--out", out, "--method", "keyed", "--key", key).code == 0
+    assert out.exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://ada:{SECRET}@db/faces",
+        f"postgresql://ada@db/faces?password={SECRET}",
+        f"postgresql://ada:{SECRET}@db:port/faces",
+    ],
+)
+def test_a_password_on_the_command_line_is_refused_and_not_repeated(
+    url: str, key: Path, anamorph: Anamorph
+) -> None:
+    ended = anamorph("shield", "--store", url, "--method", "keyed", "--key", key)
+    assert ended.code == 2
+    assert SECRET not in ended.out + ended.err
+    assert "process" in ended.err or "not of the form" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "name either a file of FEATURES or, with --store, a database"),
+        (("{plain}",), "Name the new file with --out"),
+        (("{plain}", "--out", "{out}"), "how to shield? Name it with --method: keyed, advface"),
+        (
+            ("{plain}", "--out", "{out}", "--method", "keyed"),
+            "rotates by a key; give it with --key",
+        ),
+        (("{plain}", "--out", "{out}", "--hold", "--erase"), "--hold, --erase: for the tables"),
+        (("{plain}", "--out", "{out}", "--method", "advface"), "there are no shadows to mislead"),
+        (("{plain}", "--out", "{out}", "--method", "decoy"), "--recognizer MODEL"),
+        (("--store", "postgresql://h/d", "--out", "{out}"), "--out is for files"),
+        (("--store", "people.npz", "--method", "keyed", "--key", "{key}"), "URL of a database"),
+        (("--store", "postgresql://h/d", "--method", "keyed", "--key", "{key}"), "with --table"),
+        (("--store", "@{out}", "--abandon"), "the store's URL cannot be read from it"),
+    ],
+)
+def test_requests_that_make_no_sense_are_refused(
+    arguments: tuple[str, ...], said: str, plain: Path, key: Path, anamorph: Anamorph
+) -> None:
+    out = plain.with_name("out.npz")
+    ended = anamorph("shield", *(a.format(plain=plain, out=out, key=key) for a in arguments))
+    assert ended.code == 2
+    assert said in ended.err
+    assert not out.exists()
+
+
+def test_a_table_is_shielded_without_loading_torch() -> None:
+    program = (
+        "import anamorph.cli.shield, anamorph.cli.templates, sys; print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.split() == [b"False"]

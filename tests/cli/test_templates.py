@@ -1,0 +1,81 @@
+"""`anamorph templates enroll | verify | identify`, as a user types them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+Anamorph = Any
+Faces = Any
+
+
+@pytest.fixture
+def key(tmp_path: Path, anamorph: Anamorph) -> Path:
+    path = tmp_path / "store.amkey"
+    anamorph("key", "new", path, "--kind", "rotation")
+    return path
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    path = tmp_path / "people.npz"
+    features = np.random.default_rng(5).normal(size=(6, 8)).astype(np.float32)
+    np.savez(path, features=features, ids=np.arange(100, 106))
+    return path
+
+
+@pytest.fixture(params=["file", "database"])
+def store(
+    request: pytest.FixtureRequest, people: Path, key: Path, anamorph: Anamorph
+) -> tuple[str, ...]:
+    """The options that name a keyed store of six people."""
+    where: tuple[str, ...]
+    if request.param == "file":
+        keyed = people.with_name("keyed.npz")
+        anamorph("shield", people, "--out", keyed, "--method", "keyed", "--key", key)
+        return ("--store", str(keyed), "--key", str(key))
+    faces = request.getfixturevalue("faces")
+    faces.run("DELETE FROM {t}")
+    where = ("--store", faces.url, "--table", faces.table, "--column", "embedding", "--id", "id")
+    where = (*where, "--key", str(key))
+    ended = anamorph("templates", "enroll", people, *where, "--json", "-")
+    assert json.loads(ended.out)["enrolled"] == [str(i) for i in range(100, 106)]
+    assert "6 enrolled in" in ended.err
+    return where
+
+
+def test_people_are_identified(store: tuple[str, ...], people: Path, anamorph: Anamorph) -> None:
+    ended = anamorph("templates", "identify", people, *store, "--top", 2, "--json", "-")
+    assert ended.code == 0
+    found = json.loads(ended.out)["probes"]
+    assert [one["matches"][0]["id"] for one in found] == [str(i) for i in range(100, 106)]
+    assert all(len(one["matches"]) == 2 for one in found)
+    ended = anamorph("templates", "identify", people, *store[:-2])
+    assert ended.code == 2
+    assert "give it with --key" in ended.err
+
+
+def test_a_refused_claim_is_told_by_the_exit_status(
+    store: tuple[str, ...], people: Path, tmp_path: Path, anamorph: Anamorph
+) -> None:
+    verify = ("templates", "verify", people, *store, "--threshold", 0.9, "--json", "-")
+    ended = anamorph(*verify)
+    assert ended.code == 0
+    assert all(one["accepted"] for one in json.loads(ended.out)["probes"])
+    one = tmp_path / "one.npy"
+    with np.load(people) as arrays:
+        np.save(one, arrays["features"][:1])
+    verify = ("templates", "verify", one, *store, "--threshold", 0.9, "--claim")
+    assert anamorph(*verify, "100").code == 0
+    ended = anamorph(*verify, "101")
+    assert ended.code == 1
+    assert "refused" in ended.out
+    assert anamorph(*verify, "999").code == 2
+
+
+def test_nobody_is_enrolled_twice(store: tuple[str, ...], people: Path, anamorph: Anamorph) -> None:
+    ended = anamorph("templates", "enroll", people, *store)
+    assert ended.code == 2
+    assert "already" in ended.err
