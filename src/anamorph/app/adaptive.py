@@ -1,28 +1,35 @@
 """The strongest attack there is: a model of the panel learns from protected pictures.
 
-Whoever collects protected pictures and knows what is on them, or has the tool, can do this.
+Whoever collects protected pictures and knows what is on them, or has the tool, can do this. Who
+knows nothing of them but has the originals lets a model teach a student instead: it is to answer
+for the protected picture what the model answers for its original.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from anamorph.adversaries.adaptive import Epoch, Trained, Training, fine_tune
-from anamorph.adversaries.held_out import split
-from anamorph.app.labels import label_of, read_labels
+from anamorph.adversaries.adaptive import Epoch, Trained, Training, distill, fine_tune
+from anamorph.app.labels import read_labels
+from anamorph.app.lessons import (
+    Case,
+    Lessons,
+    Reading,
+    lessons,
+    output,
+    readings,
+    views,
+    with_learned,
+)
 from anamorph.app.protecting import as_images
-from anamorph.errors import FileError, ModelError, UsageError
 from anamorph.files.folders import Item
-from anamorph.files.photo import Limits, probe, read
-from anamorph.metrics.accuracy import Share, share
-from anamorph.models import Model, Preprocess, weights_digest
-from anamorph.models.outputs import unwrap
+from anamorph.files.photo import Limits, read
+from anamorph.models import Model
 from anamorph.parameters import shown
 
 COUNTS = (100, 500, 2000)
@@ -31,18 +38,8 @@ COUNTS = (100, 500, 2000)
 Watch: TypeAlias = Callable[[int, Epoch], None]
 """Called after every epoch with how many pictures are learned from; raise to stop."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """How well a network reads the held-out pictures."""
-
-    clean: Share
-    """Originals read right."""
-    protected: Share
-    """Protected pictures read right."""
-    kept: Share
-    """Of the pictures whose original the model read right before learning, those that are read
-    right protected: lower is better protection."""
+_Learn: TypeAlias = Callable[[int], Trained]
+"""An attacker who learned from so many of the pictures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +75,6 @@ class Adaptation:
         return asdict(self)
 
 
-class _Case(NamedTuple):
-    item: Item
-    label: int
-    digest: str
-
-
 def adapt(
     items: Sequence[Item],
     labels: str | Path | Mapping[str, int],
@@ -114,43 +105,97 @@ def adapt(
         UsageError: too few pictures, no counts, or labels that are not the model's.
         ModelError: the model has no classes, or cannot learn.
     """
-    training = training or Training()
-    limits = limits or Limits()
-    if model.task != "classify":
-        raise ModelError(
-            f"{model.name}: has the task {model.task}, but only models with the task classify can "
-            "learn labels"
-        )
-    if not counts or min(counts) < 2:
-        raise UsageError(f"pictures to learn from are {list(counts)}; give numbers of at least 2")
+    training, limits = training or Training(), limits or Limits()
     table = read_labels(Path(labels), model.labels) if isinstance(labels, str | Path) else labels
-    skipped: list[str] = []
-    cases = list(_cases(items, table, _classes(model), limits, skipped))
-    learnable, tested = split([case.digest for case in cases], training.seed, held_out)
-    if len(learnable) < 2 or not tested:
-        raise UsageError(
-            f"{len(cases)} labeled pairs leave {len(learnable)} to learn from and {len(tested)} to "
-            "test on; give more pictures"
-        )
-    views, truth = _lessons([cases[i] for i in learnable[: max(counts)]], model, limits)
-    sizes = sorted({min(count, len(views)) for count in counts})
-    attackers = [
-        fine_tune(
+    parted = lessons(items, table, model, counts, training.seed, held_out, limits)
+    seen = views(parted.learnable[: max(counts)], model, limits)
+    truth = torch.tensor([case.label for case in parted.learnable[: len(seen)]])
+
+    def learn(size: int) -> Trained:
+        return fine_tune(
             model.network,
-            views[:size],
+            seen[:size],
             truth[:size],
             training,
-            read=partial(_output, model),
+            read=partial(output, model),
             watch=None if watch is None else partial(watch, size),
         )
-        for size in sizes
-    ]
-    readers = [model, *(_with(model, attacker) for attacker in attackers)]
-    before, *after = _readings(readers, [cases[i] for i in tested], limits)
+
+    return _adaptation(model, parted, counts, len(seen), learn, training, limits)
+
+
+def distilled(
+    items: Sequence[Item],
+    model: Model,
+    *,
+    labels: Mapping[str, int] | None = None,
+    counts: Sequence[int] = COUNTS,
+    training: Training | None = None,
+    held_out: float = 0.5,
+    limits: Limits | None = None,
+    watch: Watch | None = None,
+) -> Adaptation:
+    """Let a student learn, of protected pictures, what a model answers for their originals.
+
+    The student begins as a copy of its teacher. Nobody needs to know what is on the pictures:
+    labels only judge, and without them what the teacher reads in the originals is right.
+
+    Args:
+        items: originals (`source`) with their protected files (`output`).
+        model: the teacher, a member of the panel; it stays as it is.
+        labels: in the model's own numbers.
+        counts: of the protected pictures to learn from, each one a training of its own.
+        training: how; its time budget holds for each.
+        held_out: about which share of the pictures is kept for the test.
+        limits: on bytes and pixels, before anything is decoded.
+        watch: called after every epoch.
+
+    Raises:
+        UsageError, ModelError: as `adapt`.
+    """
+    training, limits = training or Training(), limits or Limits()
+    parted = lessons(items, labels, model, counts, training.seed, held_out, limits)
+    learned_from = parted.learnable[: max(counts)]
+    seen, said = views(learned_from, model, limits), _answers(learned_from, model, limits)
+
+    def learn(size: int) -> Trained:
+        return distill(
+            model.network,
+            seen[:size],
+            said[:size],
+            training,
+            read=partial(output, model),
+            watch=None if watch is None else partial(watch, size),
+        )
+
+    return _adaptation(model, parted, counts, len(seen), learn, training, limits)
+
+
+def _answers(cases: Sequence[Case], model: Model, limits: Limits) -> Tensor:
+    """What a model answers for the originals, (n, k)."""
+    with torch.no_grad():
+        said = [model.output(as_images(read(case.item.source, limits).pixels)) for case in cases]
+    return torch.cat(said)
+
+
+def _adaptation(
+    model: Model,
+    parted: Lessons,
+    counts: Sequence[int],
+    most: int,
+    learn: _Learn,
+    training: Training,
+    limits: Limits,
+) -> Adaptation:
+    """Train an attacker for each number of pictures, and let all of them read what is held out."""
+    sizes = sorted({min(count, most) for count in counts})
+    attackers = [learn(size) for size in sizes]
+    readers = [model, *(with_learned(model, attacker) for attacker in attackers)]
+    before, *after = readings(readers, parted.tested, limits)
     return Adaptation(
         model=model.name,
         weights_sha256=model.weights_digest,
-        held_out=len(tested),
+        held_out=len(parted.tested),
         before=before,
         learned=tuple(
             Learned(
@@ -163,84 +208,5 @@ def adapt(
             for size, attacker, reading in zip(sizes, attackers, after, strict=True)
         ),
         training=shown(training),
-        skipped=tuple(skipped),
-    )
-
-
-def _cases(
-    items: Sequence[Item],
-    labels: Mapping[str, int],
-    classes: int,
-    limits: Limits,
-    skipped: list[str],
-) -> Iterator[_Case]:
-    """The pairs that can be used; why others cannot is added to `skipped`."""
-    for item in items:
-        label = label_of(item.source, labels)
-        if label is None:
-            skipped.append(f"{item.source}: has no row in the labels")
-            continue
-        if not 0 <= label < classes:
-            raise UsageError(
-                f"{item.source}: its label is {label}, but the model knows the classes 0 to "
-                f"{classes - 1}; give labels in the model's numbers"
-            )
-        try:
-            original, result = read(item.source, limits), probe(item.output, limits)
-        except FileError as error:
-            skipped.append(str(error))
-            continue
-        if original.pixels.shape[:2] != (result.height, result.width):
-            skipped.append(f"{item.output}: has another size than its original")
-            continue
-        yield _Case(item, label, original.digest)
-
-
-def _classes(model: Model) -> int:
-    with torch.no_grad():
-        return model.output(torch.full((1, 3, 8, 8), 0.5)).shape[1]
-
-
-def _lessons(cases: Sequence[_Case], model: Model, limits: Limits) -> tuple[Tensor, Tensor]:
-    """Protected pictures as the network sees them, and their labels.
-
-    In half precision, whose rounding is a tenth of an 8-bit level: 2000 of them then fit in memory.
-    """
-    preprocess = Preprocess(model.input)
-    views = [preprocess(as_images(read(case.item.output, limits).pixels)).half() for case in cases]
-    return torch.cat(views), torch.tensor([case.label for case in cases])
-
-
-def _output(model: Model, network: nn.Module, views: Tensor) -> Tensor:
-    return unwrap(network(views), model.task, model.name)
-
-
-def _with(model: Model, attacker: Trained) -> Model:
-    """The model with the weights that it learned."""
-    digest = weights_digest(attacker.network.state_dict())
-    return replace(model, network=attacker.network, folded=None, weights_digest=digest)
-
-
-def _readings(
-    readers: Sequence[Model], cases: Sequence[_Case], limits: Limits
-) -> tuple[Reading, ...]:
-    """How well each reader reads the pictures; the first one says what was right before."""
-    right = np.zeros((len(readers), 2, len(cases)), bool)
-    for at, case in enumerate(cases):
-        pair = [
-            as_images(read(path, limits).pixels) for path in (case.item.source, case.item.output)
-        ]
-        with torch.no_grad():
-            right[:, :, at] = [
-                [int(reader.output(images).argmax(1)) == case.label for images in pair]
-                for reader in readers
-            ]
-    was_right = right[0, 0]
-    return tuple(
-        Reading(
-            clean=share(int(clean.sum()), len(cases)),
-            protected=share(int(protected.sum()), len(cases)),
-            kept=share(int((protected & was_right).sum()), int(was_right.sum())),
-        )
-        for clean, protected in right
+        skipped=parted.skipped,
     )

@@ -20,9 +20,15 @@ from anamorph.files.notice import Notice, notice_in
 from anamorph.files.photo import Limits, Photo, content, decode
 from anamorph.files.sealed_header import SealedHeader
 from anamorph.keys.key import Key, Kind
+from anamorph.methods.denoising import noise_level
+from anamorph.methods.permuted import LARGEST_NOISE
 from anamorph.types import Images
 
 _AS_WRITTEN = "get the file as `hide` wrote it"
+_SPOILED = (
+    "changed so much since it was hidden (strong recompression, or a JPEG with reduced color) that "
+    "little of it comes back"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +164,8 @@ def _permuted(photo: Photo, notice: Notice, key: Key) -> Revealed:
             f"or its comment was; {_AS_WRITTEN}"
         )
     own = finish(restored, key, notice.nonce, notice.levels)
-    return _small_copy(photo, notice, own)
+    spoiled = noise_level(restored).item() > LARGEST_NOISE
+    return _small_copy(photo, notice, own, _SPOILED if spoiled else "")
 
 
 def _network(photo: Photo, notice: Notice, key: Key) -> Revealed:
@@ -175,7 +182,7 @@ def _check_size(photo: Photo, notice: Notice) -> None:
         )
 
 
-def _small_copy(photo: Photo, notice: Notice, revealed: Images) -> Revealed:
+def _small_copy(photo: Photo, notice: Notice, revealed: Images, remark: str = "") -> Revealed:
     """What comes back where the original file does not: a PNG of what the service model read."""
     levels = revealed[0].permute(1, 2, 0).mul(255).round().clamp(0, 255)
     return Revealed(
@@ -184,7 +191,7 @@ def _small_copy(photo: Photo, notice: Notice, revealed: Images) -> Revealed:
         exact=False,
         model=notice.model,
         hidden=photo,
-        remark="recompressed since it was hidden" if photo.format != "png" else "",
+        remark=remark or ("recompressed since it was hidden" if photo.format != "png" else ""),
     )
 
 

@@ -22,6 +22,8 @@ COMMANDS = {
     "models": "List models, rank their layers, check that one works.",
     "protect": "Protect photos so that one model still reads them and others don't.",
     "reveal": "Turn hidden pictures back, with the key they were hidden with.",
+    "shield": "Shield stored face features, in files or in a live PostgreSQL table.",
+    "templates": "Enroll, verify and identify people in a store of features, shielded or not.",
     "train": "Train a network that is a key.",
 }
 """Commands and their one-line help, so that `anamorph --help` need not import them."""

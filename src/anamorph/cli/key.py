@@ -28,12 +28,12 @@ def command() -> None:
 @_FILE
 @click.option(
     "--kind",
-    type=click.Choice(["sealed", "permuted", "network"]),
+    type=click.Choice(["sealed", "permuted", "network", "rotation"]),
     default="sealed",
     show_default=True,
     help="sealed: the original file comes back bit for bit, from lossless storage. permuted: a "
-    "picture comes back, also after JPEG; weaker. network: is trained, not drawn; see "
-    "`anamorph train key`.",
+    "picture comes back, also after JPEG; weaker. rotation: rotates stored face features, see "
+    "`anamorph shield`. network: is trained, not drawn; see `anamorph train key`.",
 )
 @click.option(
     "--passphrase-file",
@@ -44,7 +44,8 @@ def command() -> None:
 def new(file: Path, kind: Any, passphrase_file: Path | None, json_: str | None) -> None:
     """Make a key and write it to FILE, which must not exist.
 
-    Whoever loses the key loses every picture hidden with it: nobody can recover it. Keep a copy.
+    Whoever loses the key loses every picture hidden with it, or every record of its store: nobody
+    can recover them. Keep a copy.
     """
     check_json(json_)
     passphrase = None if passphrase_file is None else new_passphrase(passphrase_file)
@@ -56,12 +57,12 @@ def new(file: Path, kind: Any, passphrase_file: Path | None, json_: str | None) 
     out.print(
         "Lose this file"
         + (" or its passphrase" if info.locked else "")
-        + ", and every picture hidden with it is lost: nobody can recover them. Keep a copy.",
+        + f", and every {_serves(info)[0]} with it is lost: nobody can recover them. Keep a copy.",
         soft_wrap=True,
     )
     if not info.locked:
         out.print(
-            "Whoever reads this file can reveal the pictures; "
+            f"Whoever reads this file can {_serves(info)[1]}; "
             f"`anamorph key passwd {file}` locks it with a passphrase.",
             soft_wrap=True,
         )
@@ -107,6 +108,13 @@ def passwd(
     write_json(json_, _as_json(file, found))
     state = "is locked with the new passphrase" if found.locked else "has no passphrase any more"
     console(json_).print(f"{file} {state}; copies elsewhere are as they were", soft_wrap=True)
+
+
+def _serves(info: KeyInfo) -> tuple[str, str]:
+    """What is lost with the key, and what its thief can do."""
+    if info.kind == "rotation":
+        return "record shielded", "turn the records of its store into plain ones"
+    return "picture hidden", "reveal the pictures"
 
 
 def _as_json(file: Path, info: KeyInfo) -> dict[str, Any]:

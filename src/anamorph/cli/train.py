@@ -1,4 +1,4 @@
-"""`anamorph train key`."""
+"""`anamorph train key`; the other networks are in `train_decoder`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +10,16 @@ from anamorph.app.train_key import TrainKeyReport, train_key
 from anamorph.cli.options import json_file
 from anamorph.cli.passphrase import new_passphrase
 from anamorph.cli.render import Counter, check_json, console, table, write_json
+from anamorph.cli.train_decoder import attacker, shadow
 
 
 @click.group("train", short_help="Train networks.")
 def command() -> None:
-    """Train networks that belong to their owner."""
+    """Train networks that belong to their owner, and those a store is audited with."""
+
+
+command.add_command(shadow)
+command.add_command(attacker)
 
 
 @command.command("key")

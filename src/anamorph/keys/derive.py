@@ -1,7 +1,8 @@
-"""From one key, secrets for every picture: subkeys, streams, permutations, signs.
+"""From one key, secrets for every picture: subkeys, streams, permutations, signs, normal numbers.
 
 A subkey serves one picture and one purpose. What is drawn from it depends on nothing but its 32
-bytes: the same on every machine and with every version of the libraries.
+bytes: the same on every machine and with every version of the libraries. (Normal numbers go through
+a logarithm, a sine and a cosine: the same up to their last binary digits.)
 """
 
 import re
@@ -60,8 +61,8 @@ def subkey(key: Key, nonce: bytes, purpose: str) -> bytes:
 def stream(subkey: bytes, size: int) -> bytes:
     """`size` bytes that nobody without the subkey tells from random ones: AES-256 in CTR mode.
 
-    A longer stream begins with the shorter ones. The permutation and the signs of the same subkey
-    are drawn from counters of their own, so all three may be used together.
+    A longer stream begins with the shorter ones. The permutation, the signs and the normal numbers
+    of the same subkey are drawn from counters of their own, so all may be used together.
 
     Example:
         >>> stream(bytes(32), 4).hex(), stream(bytes(32), 6).hex()
@@ -116,6 +117,22 @@ def signs(subkey: bytes, n: int) -> NDArray[np.int8]:
     packed = _draw(_cipher(subkey, b"signs"), (n + 7) // 8)
     bits = np.unpackbits(np.frombuffer(packed, dtype=np.uint8), bitorder="little")[:n]
     return 1 - 2 * bits.astype(np.int8)
+
+
+def normals(subkey: bytes, n: int) -> NDArray[np.float64]:
+    """n independent standard normal numbers: Box and Muller's, from words of 64 bits.
+
+        z_1 = r cos(2 pi v),  z_2 = r sin(2 pi v),  r = sqrt(-2 ln(1 - u)),  u, v in [0, 1)
+
+    u and v have 53 bits each, so no number is beyond 8.6, where a normal one is once in 10^16.
+
+    Raises:
+        UsageError: a subkey that is not of 32 bytes, or a negative n.
+    """
+    words = np.frombuffer(_draw(_cipher(subkey, b"normals"), 16 * ((n + 1) // 2)), dtype="<u8")
+    u, v = (words >> np.uint64(11)).astype(np.float64).reshape(-1, 2).T / 2**53
+    radius, angle = np.sqrt(-2 * np.log1p(-u)), 2 * np.pi * v
+    return np.stack((radius * np.cos(angle), radius * np.sin(angle)), axis=1).reshape(-1)[:n]
 
 
 def _cipher(subkey: bytes, lane: bytes) -> CipherContext:

@@ -1,1 +1,1 @@
-"""Networks of our own that play a role for their owner: key networks."""
+"""Networks of our own: key networks for their owner, decoders for shadows and attackers."""

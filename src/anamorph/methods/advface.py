@@ -1,0 +1,228 @@
+"""AdvFace: adversarial features (Wang et al. 2023, arXiv:2305.05391).
+
+    J  = mean over shadows S of  w MSE(S(z'), t) - v SSIM(S(z'), t)     maximized over z'
+    t  = S(z), the shadow's own clean picture, or x, the picture itself
+    z' = z + s u,   |u| <= epsilon,   low <= z' <= high                 per channel
+    u <- u + alpha sign(dJ/du),   u_0 uniform in the ball, or E(S(z))
+    s  = the channel's standard deviation over clean features; zero where it is dead
+
+The feature still matches, since every value moves by at most epsilon deviations; networks that
+reconstruct faces from clean features fail on it. A network that learns from protected features
+does not: see docs/security/shield.md.
+
+Where this differs from the paper, as far as that is known:
+
+- epsilon is in deviations of each channel. One number for all channels looks far better than it
+  is: channels that never change are moved too, and a decoder that divides by their deviation is
+  blinded by what clipping to the clean range undoes. Here they are not moved, and what is stored
+  lies within the clean range.
+- The paper's norm, budget, step and number of steps were not to be found. `paper` has the plain
+  choice for each: squared error, one shadow with its running statistics, start at E(S(z)).
+- "Batch norm adjustment" of the shadow is its owner's choice before it comes here: the statistics
+  of its training (what carries over best here), those estimated anew on protected features, or
+  those of each map by itself (`models.networks.decoders.with_own_statistics`). Never those of a
+  batch of records: no record may depend on another.
+- Several shadows, and the structural term: they carry over to decoders that took no part.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from anamorph.errors import ParameterError, UsageError
+from anamorph.losses import mse
+from anamorph.optimize.problem import Problem
+from anamorph.optimize.sets import onto_box
+from anamorph.optimize.starts import uniform
+from anamorph.optimize.steps import Sign
+from anamorph.optimize.terms import Terms
+from anamorph.parameters import check, knob
+from anamorph.types import Images, PerSample, Seeds
+
+_WINDOW, _STRIDE = 8, 4
+
+
+class Shadow(Protocol):
+    """S: reconstructs pictures from features; differentiable, each feature by itself."""
+
+    def __call__(self, features: Tensor, /) -> Images:
+        """(n, ...) to (n, 3, h, w)."""
+        ...
+
+
+class Encoder(Protocol):
+    """E: the recognizer up to where features are stored."""
+
+    def __call__(self, images: Images, /) -> Tensor:
+        """(n, 3, h, w) to (n, ...)."""
+        ...
+
+
+class Spread(NamedTuple):
+    """How clean features vary, per channel: tensors that broadcast against one feature."""
+
+    deviation: Tensor  # s; zero for dead channels
+    low: Tensor
+    high: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvFace:
+    """The parameters of adversarial features; the defaults are the preset `fast`."""
+
+    epsilon: float = knob(
+        0.6, "Largest change of a value, in deviations of its channel.", symbol="ε", above=0
+    )
+    step_size: float = knob(
+        0.24, "Change of a value in one step, in deviations.", symbol="α", above=0
+    )
+    steps: int = knob(5, "Gradient steps.", symbol="N", at_least=1)
+    error_weight: float = knob(5.0, "Weight of the squared error.", symbol="w", at_least=0)
+    structure_weight: float = knob(1.0, "Weight of the SSIM.", symbol="v", at_least=0)
+    target: str = knob(
+        "shadow",
+        "What reconstructions are driven away from: the shadow's own clean one, or the picture.",
+        choices=("shadow", "picture"),
+    )
+    start: str = knob(
+        "uniform",
+        "Where features start: anywhere in the ball, or at the feature of the shadow's picture.",
+        choices=("uniform", "shadow"),
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        if not (self.error_weight or self.structure_weight):
+            raise ParameterError("both weights are 0, which leaves nothing to maximize; raise one")
+
+
+PRESETS: dict[str, AdvFace] = {
+    "fast": AdvFace(),
+    "paper": AdvFace(
+        epsilon=0.5,
+        step_size=0.05,
+        steps=20,
+        error_weight=1.0,
+        structure_weight=0.0,
+        start="shadow",
+    ),
+}
+
+
+class Stored(NamedTuple):
+    """What belongs to each feature."""
+
+    z: Tensor
+    targets: tuple[Images, ...]  # t, one per shadow
+
+
+def advface(
+    shadows: Sequence[Shadow],
+    z: Tensor,
+    spread: Spread,
+    seeds: Seeds,
+    p: AdvFace,
+    pictures: Images | None = None,
+    encoder: Encoder | None = None,
+) -> Problem[Stored]:
+    """Write the problem down; the record of a solution u is `moved(z, u, spread)`.
+
+    Args:
+        shadows: at least one.
+        z: (n, ...) clean features.
+        spread: how clean features vary.
+        seeds: one per feature, for the start.
+        p: the parameters.
+        pictures: (n, 3, h, w) what the features are of; needed for the target `picture`.
+        encoder: needed for the start `shadow`.
+
+    Raises:
+        UsageError: no shadows, or what target or start need is missing.
+    """
+    if not shadows:
+        raise UsageError("there are no shadows to mislead; give at least one")
+    if p.target == "picture" and pictures is None:
+        raise UsageError("the target is the picture, but none is given; give it, or use `shadow`")
+    if p.start == "shadow" and encoder is None:
+        raise UsageError("the start is E(S(z)), but there is no encoder; give it, or use `uniform`")
+    with torch.no_grad():
+        own = tuple(shadow(z) for shadow in shadows)
+    targets = own if p.target == "shadow" or pictures is None else (pictures,) * len(shadows)
+
+    def objective(u: Tensor, stored: Stored) -> Terms:
+        record = moved(stored.z, u, spread)  # z'
+        seen = [shadow(record) for shadow in shadows]  # S(z')
+        parts = {}
+        if p.error_weight:
+            parts["error"] = p.error_weight * _mean(mse, seen, stored.targets)
+        if p.structure_weight:
+            parts["structure"] = -p.structure_weight * _mean(structure, seen, stored.targets)
+        return Terms(parts=parts)
+
+    return Problem(
+        sense="max",
+        objective=objective,
+        start=_start(z, own[0], spread, seeds, p, encoder),
+        context=Stored(z, targets),
+        step=Sign(p.step_size),
+        project=lambda u, _: onto_box(u, -p.epsilon, p.epsilon),
+        iterations=p.steps,
+    )
+
+
+def moved(z: Tensor, u: Tensor, spread: Spread) -> Tensor:
+    """z + s u, within the clean range as far as z itself is.
+
+    Example:
+        >>> one = torch.ones(1)
+        >>> spread = Spread(deviation=2 * one, low=0 * one, high=4 * one)
+        >>> moved(torch.tensor([[1.0], [3.0]]), torch.tensor([[-0.25], [1.0]]), spread).tolist()
+        [[0.5], [4.0]]
+    """
+    low, high = torch.minimum(spread.low, z), torch.maximum(spread.high, z)
+    record: Tensor = (z + spread.deviation * u).clamp(low, high)
+    return record
+
+
+def structure(a: Images, b: Images) -> PerSample:
+    """SSIM over plain 8x8 windows at every fourth pixel: a sixth of the work of `metrics.image`.
+
+    Example:
+        >>> a = torch.linspace(0, 1, 768).view(1, 3, 16, 16)
+        >>> round(structure(a, a).item(), 6)
+        1.0
+    """
+    c1, c2 = 0.01**2, 0.03**2
+
+    window = min(_WINDOW, *a.shape[-2:])
+
+    def local(t: Tensor) -> Tensor:
+        return F.avg_pool2d(t, window, _STRIDE)
+
+    mean_a, mean_b = local(a), local(b)
+    variances = local(a * a + b * b) - mean_a * mean_a - mean_b * mean_b
+    covariance = local(a * b) - mean_a * mean_b
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1)
+    return (luminance * (2 * covariance + c2) / (variances + c2)).flatten(1).mean(1)
+
+
+def _start(
+    z: Tensor, picture: Images, spread: Spread, seeds: Seeds, p: AdvFace, encoder: Encoder | None
+) -> Tensor:
+    if p.start == "uniform" or encoder is None:
+        noise = uniform(tuple(z.shape[1:]), seeds).to(z)
+        return noise.mul_(2 * p.epsilon).sub_(p.epsilon)
+    with torch.no_grad():
+        away = encoder(picture.clamp(0, 1)) - z  # E(S(z)) - z
+    u: Tensor = torch.where(spread.deviation > 0, away / spread.deviation, 0)
+    return u.clamp_(-p.epsilon, p.epsilon)
+
+
+def _mean(
+    loss: Callable[[Images, Images], PerSample], seen: Sequence[Images], targets: Sequence[Images]
+) -> PerSample:
+    return torch.stack([loss(a, b) for a, b in zip(seen, targets, strict=True)]).mean(0)

@@ -1,0 +1,138 @@
+"""Decoy re-synthesis: the feature of a decoy, changed until the recognizer sees the person in it.
+
+    z' = z_d + s u,   |u| <= epsilon,   low <= z' <= high         per channel
+    L  = 1 - cos(R(z'), e)                                        minimized over u
+    u <- clip(u - Adam(dL/du)),  u_0 = 0
+    e  = R(z), the embedding of the person: all that the problem is told of z
+    z_d: the feature of a decoy, drawn by chance or the nearest by its embedding
+
+R is the rest of the recognizer, from the stored feature to the embedding. It is deterministic, and
+so is the optimizer: the record is a function of e, of the decoys and of fresh chance. Whoever has e
+can make records just like it, so a record tells an attacker, adaptive or not, no more of the
+picture than e does (docs/security/shield.md). What e tells, it tells: this is no encryption.
+
+The idea is ours; AdvFace (Wang et al. 2023, arXiv:2305.05391) changes the person's own feature
+instead, which an attacker who trains on such records undoes.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from anamorph.errors import UsageError
+from anamorph.losses import cosine
+from anamorph.methods.advface import Spread, moved
+from anamorph.metrics.identity import similarities
+from anamorph.optimize.problem import Problem
+from anamorph.optimize.sets import onto_box
+from anamorph.optimize.starts import uniform
+from anamorph.optimize.steps import Adam
+from anamorph.optimize.terms import Terms
+from anamorph.parameters import check, knob
+from anamorph.types import Seeds
+
+
+class Tail(Protocol):
+    """R: the recognizer from the stored feature on; differentiable, each feature by itself."""
+
+    def __call__(self, features: Tensor, /) -> Float[Tensor, "n k"]:
+        """(n, ...) to embeddings (n, k)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoy:
+    """The parameters of decoy re-synthesis; the defaults are the preset `fast`."""
+
+    steps: int = knob(20, "Gradient steps.", symbol="N", at_least=1)
+    step_size: float = knob(
+        0.3, "Adam's first step size, in deviations of the channel.", symbol="α", above=0
+    )
+    final_step: float = knob(
+        0.02, "Adam's last step size; in between it falls by half a cosine.", at_least=0
+    )
+    epsilon: float = knob(
+        2.0, "Largest change of a value, in deviations of its channel.", symbol="ε", above=0
+    )
+    choice: str = knob(
+        "drawn",
+        "Which decoy: one drawn by chance, or the nearest by its embedding.",
+        choices=("drawn", "nearest"),
+    )
+    least_cosine: float = knob(
+        0.9,
+        "The smallest cosine to the person's embedding that counts as kept.",
+        above=0,
+        at_most=1,
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+PRESETS: dict[str, Decoy] = {"fast": Decoy(), "strong": Decoy(steps=60)}
+
+
+class Decoys(NamedTuple):
+    """Features of people who are not in the store, and their embeddings."""
+
+    features: Tensor  # (d, ...)
+    embeddings: Tensor  # (d, k)
+
+
+class Dressed(NamedTuple):
+    """What belongs to each record."""
+
+    z_d: Tensor
+    e: Tensor
+
+
+def decoy(
+    tail: Tail,
+    e: Float[Tensor, "n k"],
+    decoys: Decoys,
+    spread: Spread,
+    seeds: Seeds,
+    p: Decoy,
+) -> Problem[Dressed]:
+    """Write the problem down; the record of a solution u is `moved(z_d, u, spread)`.
+
+    Args:
+        tail: the recognizer from the stored feature on.
+        e: (n, k) what it says of the people's features.
+        decoys: at least one.
+        spread: how clean features vary.
+        seeds: one per record, drawn apart from the person, for the choice of the decoy.
+        p: the parameters.
+
+    Raises:
+        UsageError: no decoys.
+    """
+    chosen = _chosen(e, decoys, seeds, p)
+    z_d = decoys.features[chosen]
+
+    def objective(u: Tensor, dressed: Dressed) -> Terms:
+        seen = cosine(tail(moved(dressed.z_d, u, spread)), dressed.e)
+        return Terms(parts={"embedding": 1 - seen}, slack=100 * (seen - p.least_cosine))
+
+    return Problem(
+        sense="min",
+        objective=objective,
+        start=torch.zeros_like(z_d),
+        context=Dressed(z_d, e),
+        step=Adam(step_size=p.step_size, final_step=p.final_step, steps=p.steps),
+        project=lambda u, _: onto_box(u, -p.epsilon, p.epsilon),
+        iterations=p.steps,
+    )
+
+
+def _chosen(e: Tensor, decoys: Decoys, seeds: Seeds, p: Decoy) -> Int[Tensor, " n"]:
+    if not len(decoys.features):
+        raise UsageError("there are no decoys; give features of people who are not in the store")
+    if p.choice == "nearest":
+        nearest: Tensor = similarities(e, decoys.embeddings).argmax(1)
+        return nearest
+    return (uniform((), seeds) * len(decoys.features)).long()

@@ -1,0 +1,1 @@
+"""Stores of face features: files of arrays, Parquet, and PostgreSQL with pgvector."""

@@ -1,0 +1,86 @@
+"""What features must be before they are shielded or compared: numbers, finite, not all zero."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anamorph.errors import UsageError
+from anamorph.templates.role import Features, Id
+
+_NAMED = 5
+
+
+def as_features(values: NDArray[np.generic], where: str) -> Features:
+    """The features (n, ...) of an array of any float type, in float32.
+
+    Raises:
+        UsageError: numbers that are not floats, or fewer than two axes.
+    """
+    check_kind(values, where)
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused by name
+        return values.astype(np.float32, copy=False)
+
+
+def check_kind(values: NDArray[np.generic], where: str) -> None:
+    """Refuse what cannot be features at all.
+
+    Raises:
+        UsageError: numbers that are not floats, or fewer than two axes.
+    """
+    if values.dtype.kind != "f":
+        raise UsageError(
+            f"{where}: values of type {values.dtype}, but features are float16, float32 or "
+            "float64; convert them"
+        )
+    if values.ndim < 2 or 0 in values.shape[1:]:
+        raise UsageError(
+            f"{where}: an array of shape {values.shape}, but features are (n, width) or "
+            "(n, channels, height, width), one row each"
+        )
+
+
+def check_rows(ids: Sequence[Id], features: Features, where: str) -> None:
+    """Refuse rows that no cosine can be taken of.
+
+    Raises:
+        UsageError: NaN, infinity, or nothing but zeros, with the first rows' names.
+    """
+    flat = features.reshape(len(features), -1)
+    faults: dict[str, NDArray[np.bool_]] = {
+        "hold NaN or infinity": ~np.isfinite(flat).all(axis=1),
+        "are all zero": np.equal(flat, 0).all(axis=1),
+    }
+    for fault, rows in faults.items():
+        if rows.any():
+            raise UsageError(f"{where}: {faulty(rows, ids)} {fault}; extract them again")
+
+
+def faulty(rows: NDArray[np.bool_], ids: Sequence[Id]) -> str:
+    """How many rows are meant, and the names of the first.
+
+    Example:
+        >>> faulty(np.array([False, True, True]), ["a", "b", "c"])
+        '2 rows (b, c)'
+    """
+    numbers = np.flatnonzero(rows)
+    named = ", ".join(str(ids[i]) for i in numbers[:_NAMED])
+    more = ", ..." if len(numbers) > _NAMED else ""
+    return f"{len(numbers)} {'row' if len(numbers) == 1 else 'rows'} ({named}{more})"
+
+
+def check_shape(shape: tuple[int, ...], wanted: tuple[int, ...], where: str) -> None:
+    """Refuse features of another width.
+
+    Raises:
+        UsageError: the shapes differ.
+    """
+    if shape != wanted:
+        raise UsageError(
+            f"{where}: features of {_size(shape)}, but {_size(wanted)} are expected; use the "
+            "recognizer that made the others"
+        )
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) + " values"

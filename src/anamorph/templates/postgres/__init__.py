@@ -1,0 +1,1 @@
+"""Features in PostgreSQL with pgvector: reached, searched, and moved behind a shield."""
