@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from anamorph.app.protecting import Writing
     from anamorph.app.records import ProtectReport
     from anamorph.app.reveal import reveal
+    from anamorph.app.shield import shield
     from anamorph.auditing.audit import Audit
     from anamorph.auditing.comparison import Comparison
     from anamorph.auditing.hidden.result import HideAudit
@@ -65,6 +66,7 @@ __all__ = [
     "protect_images",
     "read_key",
     "reveal",
+    "shield",
     "wrap",
     "write_key",
 ]
@@ -96,6 +98,7 @@ _HOMES = {
     "protect_images": "anamorph.app.protect",
     "read_key": "anamorph.keys.file:read",
     "reveal": "anamorph.app.reveal",
+    "shield": "anamorph.app.shield",
     "wrap": "anamorph.models",
     "write_key": "anamorph.keys.file:write",
 }
