@@ -13,6 +13,7 @@
     │   ├── TooLarge          more bytes or pixels than the limits allow
     │   ├── Unsupported       a picture of a kind we refuse to spoil
     │   └── NotWritten        the output could not be written
+    ├── StoreFailed           a store could not be reached, or refuses
     ├── BadKey                a key that cannot be used
     │   ├── DamagedKey        not a key file, or a damaged one
     │   ├── WrongPassphrase   the passphrase is wrong, missing, or not wanted
@@ -73,6 +74,10 @@ class Unsupported(FileError):
 
 class NotWritten(FileError):
     """The output file could not be written."""
+
+
+class StoreFailed(AnamorphError):
+    """A store of features could not be reached, or refused what was asked of it."""
 
 
 class BadKey(AnamorphError):

@@ -15,13 +15,13 @@ from anamorph.app.keyed import keyed, rekeyed
 from anamorph.app.migrate import abandon, migrate
 from anamorph.app.stores import Place, table_store
 from anamorph.app.templates import identify
-from anamorph.errors import Cancelled, UsageError
+from anamorph.errors import Cancelled, StoreFailed, UsageError
 from anamorph.keys import key as keys
 from anamorph.keys.key import Key
 from anamorph.templates.address import address
 from anamorph.templates.postgres.alone import alone
 from anamorph.templates.postgres.store import PostgresStore
-from anamorph.templates.role import Features, Records, StoreFailed, mark
+from anamorph.templates.role import Features, Records, mark
 
 Faces = Any
 
@@ -416,7 +416,7 @@ def test_a_row_that_a_program_holds_is_waited_for(
     program = psycopg.connect(faces.url)
     program.execute(f"UPDATE {faces.table} SET name = 'new' WHERE id = 3")
     release = Timer(0.3, program.close)  # takes its change back
-    store.connection.execute("SET lock_timeout = '200ms'")
+    store.connection.execute("SET lock_timeout = '20s'")
     release.start()
     report = migrate(store, keyed(key))
     release.join()

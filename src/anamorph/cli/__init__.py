@@ -74,7 +74,10 @@ def run(arguments: list[str]) -> int:
         _say(f"error: {error.format_message()}")
         return 2
     except (click.Abort, KeyboardInterrupt, Cancelled):
-        _say("stopped; what was finished is kept: `protect` and `hide` go on with --resume")
+        _say(
+            "stopped; what was finished is kept: `protect` and `hide` go on with --resume, "
+            "`shield` and `audit matrix` when they are called again"
+        )
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

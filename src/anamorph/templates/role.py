@@ -10,8 +10,6 @@ from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from jaxtyping import Float32
 
-from anamorph.errors import AnamorphError
-
 Features: TypeAlias = Float32[np.ndarray, "n ..."]
 """One feature a row: embeddings (n, d) or feature maps (n, c, h, w)."""
 
@@ -20,10 +18,6 @@ Mark: TypeAlias = str | None
 
 Id: TypeAlias = object
 """What names a row: a number, a text, or whatever else the column of ids holds."""
-
-
-class StoreFailed(AnamorphError):
-    """A store could not be reached, or refused what was asked of it."""
 
 
 @runtime_checkable

@@ -3,10 +3,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from anamorph.errors import UsageError
+from anamorph.errors import StoreFailed, UsageError
 from anamorph.templates.address import address
 from anamorph.templates.postgres.connection import connect, failures
-from anamorph.templates.role import StoreFailed
 
 Faces = Any
 

@@ -8,9 +8,8 @@ import psycopg
 from pgvector.psycopg import register_vector
 from psycopg import errors
 
-from anamorph.errors import UsageError
+from anamorph.errors import StoreFailed, UsageError
 from anamorph.templates.address import Address
-from anamorph.templates.role import StoreFailed
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from psycopg import errors, sql
 
-from anamorph.errors import UsageError
+from anamorph.errors import StoreFailed, UsageError
 from anamorph.templates.checking import check_rows
 from anamorph.templates.postgres.connection import failures
 from anamorph.templates.postgres.store import PostgresStore, as_records
 from anamorph.templates.postgres.table import NEXT, Column
-from anamorph.templates.role import Features, Id, Mark, Records, StoreFailed
+from anamorph.templates.role import Features, Id, Mark, Records
 from anamorph.templates.table import MARK
 
 _TRIES = 5

@@ -12,7 +12,7 @@ import time
 
 from psycopg import errors, sql
 
-from anamorph.errors import UsageError
+from anamorph.errors import StoreFailed, UsageError
 from anamorph.templates.postgres.connection import Connection, failures
 from anamorph.templates.postgres.dependents import (
     Index,
@@ -24,7 +24,6 @@ from anamorph.templates.postgres.dependents import (
 from anamorph.templates.postgres.filling import Move, fill_batch, left
 from anamorph.templates.postgres.store import PostgresStore
 from anamorph.templates.postgres.table import NEXT, OURS, Column
-from anamorph.templates.role import StoreFailed
 from anamorph.templates.table import MARK
 
 _TRIES = 20
