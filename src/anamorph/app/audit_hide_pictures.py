@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from anamorph.app import networking, permuting
 from anamorph.app.audit_hide_compare import (
     Agreement,
     agreement,
@@ -36,6 +37,13 @@ from anamorph.metrics.image import psnr
 from anamorph.models import Model
 from anamorph.optimize.starts import seed_of
 from anamorph.types import Images
+
+_LEAST_PSNR = {
+    "sealed": permuting.LEAST_PSNR,
+    "permuted": permuting.LEAST_PSNR,
+    "network": networking.LEAST_PSNR,
+}
+"""In dB, as `hide` demands: a copy that is worse has not come back."""
 
 
 class Back(NamedTuple):
@@ -177,17 +185,19 @@ class Looking:
             found = reveal_picture(path, self.key, self.limits, self._told(pair))
         except AnamorphError as error:
             return Back(revealed=False, refusal=_short(error, path))
-        return self._compared(found, data, x)
+        return self._compared(found, data, x, notice.kind)
 
-    def _compared(self, found: Revealed, data: bytes, x: Images) -> Back:
+    def _compared(self, found: Revealed, data: bytes, x: Images, kind: notices.Hidden) -> Back:
+        """A copy that is worse than `hide` accepts has not come back, though nothing refused it."""
         if found.data == data:
             return Back(revealed=True, exact=True)
         copy = in_color(as_images(decode(found.data, "what was revealed", self.limits).pixels))
         wanted = original_beside(x, copy)
+        quality = psnr(wanted, copy)
         return Back(
-            revealed=True,
+            revealed=bool(quality >= _LEAST_PSNR[kind]),
             exact=False,
-            psnr=finite(psnr(wanted, copy)),
+            psnr=finite(quality),
             ssim=likeness(wanted, copy),
         )
 
