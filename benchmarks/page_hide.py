@@ -168,7 +168,7 @@ def _pairs(runs: Mapping[str, Run]) -> Iterator[str]:
         [
             [way, said, k, name, *_near(guess)]
             for way, _, f in _figures(runs)
-            for said, key in (("a subkey each", "subkey_each"), ("one subkey", "one_subkey"))
+            for said, key in ((_each(way), "subkey_each"), ("one subkey", "one_subkey"))
             for k, guesses in f.get(key, {}).items()
             for name, guess in guesses.items()
         ],
@@ -220,3 +220,8 @@ def _near(guess: Mapping[str, float]) -> list[str]:
 def _figures(runs: Mapping[str, Run]) -> Iterator[tuple[str, Run, Mapping[str, Any]]]:
     for way, run in runs.items():
         yield way, run, run["figures"]
+
+
+def _each(way: str) -> str:
+    """What the pictures of a run share: a network is the key of them all."""
+    return "one network" if way.startswith("network") else "a subkey each"
