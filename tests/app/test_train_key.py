@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from anamorph.app import train_key as training
+from anamorph.app import training
 from anamorph.app.key_training import KeyTraining
 from anamorph.app.networking import network_of
 from anamorph.app.train_key import TrainKeyReport, train_key
@@ -21,10 +21,10 @@ SEED = bytes(range(32))
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "SIDE", 32)
+    monkeypatch.setattr("anamorph.app.train_key.SIDE", 32)
     monkeypatch.setattr(training, "SAVED_EVERY", 2)
-    monkeypatch.setattr(training, "PEOPLE", 2)
-    monkeypatch.setattr(training, "SHOTS", 1)
+    monkeypatch.setattr("anamorph.app.train_key.PEOPLE", 2)
+    monkeypatch.setattr("anamorph.app.train_key.SHOTS", 1)
 
 
 def trained(out: Path, photos: Path, **how: object) -> TrainKeyReport:
@@ -105,7 +105,7 @@ def test_no_key_is_overwritten_and_a_missing_folder_is_told_at_once(
     photos: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "mine.amkey").write_text("mine")
-    with pytest.raises(NotWritten, match="no key is overwritten"):
+    with pytest.raises(NotWritten, match="is not overwritten"):
         trained(tmp_path / "mine.amkey", photos)
     with pytest.raises(NotWritten, match="its folder does not exist"):
         trained(tmp_path / "nowhere" / "mine.amkey", photos)
@@ -127,7 +127,7 @@ def test_pictures_that_cannot_be_read_are_skipped_and_told(photos: Path, tmp_pat
 def test_many_pictures_are_thinned_out_and_grey_ones_are_fine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "MOST_PHOTOS", 2)
+    monkeypatch.setattr("anamorph.app.train_key.MOST_PHOTOS", 2)
     (tmp_path / "photos").mkdir()
     for level in range(5):
         Image.new("L", (40 + level, 30), level * 20).save(tmp_path / "photos" / f"{level}.png")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anamorph.app import train_shadow as training
+from anamorph.app import training
 from anamorph.app.shadow_training import ShadowTraining
 from anamorph.app.train_shadow import read_decoder, read_records, train_shadow
 from anamorph.errors import Cancelled, FileError, ModelError, NotWritten, UsageError, WeightsError
@@ -17,7 +17,7 @@ QUICK = ShadowTraining(kind="linear", updates=6, batch=2)
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "SAVED_EVERY", 2)
-    monkeypatch.setattr(training, "HELD_OUT", 5)
+    monkeypatch.setattr("anamorph.app.train_shadow.HELD_OUT", 5)
 
 
 class Stop:

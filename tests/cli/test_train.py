@@ -31,7 +31,7 @@ def test_a_key_is_trained_and_says_what_losing_it_means(
     assert secret[-16:].hex() not in ended.out + ended.err
     ended = anamorph(*command)
     assert ended.code == 2
-    assert "no key is overwritten" in ended.err
+    assert "is not overwritten" in ended.err
     ended = anamorph("key", "info", path)
     assert "network" in ended.out
     assert report["fingerprint"] in ended.out

@@ -1,6 +1,5 @@
 """Train a network key: a generator that is its owner's alone, in a few minutes on a processor."""
 
-import os
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -12,12 +11,12 @@ import numpy as np
 import torch
 
 from anamorph import __version__, portraits
-from anamorph.app import key_training
+from anamorph.app import key_training, training
 from anamorph.app.key_training import SEED_SIZE, KeyTraining, Photos, Trained, Watch
 from anamorph.app.protecting import as_images
 from anamorph.app.records import rounded
 from anamorph.app.runs import pictures
-from anamorph.errors import AnamorphError, NotWritten, UsageError
+from anamorph.errors import AnamorphError, UsageError
 from anamorph.files.photo import Limits, read
 from anamorph.keys import file as key_file
 from anamorph.keys.key import network_key
@@ -32,9 +31,6 @@ SIDE = 112
 
 MOST_PHOTOS = 4000
 """Of more than these, evenly chosen ones are taken: they stay in memory."""
-
-SAVED_EVERY = 50
-"""Updates between two savings."""
 
 PEOPLE, SHOTS = 60, 2
 """Of the portraits that stand in for photos."""
@@ -78,7 +74,7 @@ def train_key(
 ) -> TrainKeyReport:
     """Train a network as an identity autoencoder, and write it as a key file.
 
-    Every `SAVED_EVERY` updates the training is saved beside the key file, locked as that will be.
+    On the way the training is saved beside the key file, locked as that will be.
     One seed, the same pictures and the same machine give the same network.
 
     Args:
@@ -101,8 +97,7 @@ def train_key(
     """
     began = time.perf_counter()
     out, p = Path(out), parameters or KeyTraining()
-    saved = out.with_name(f"{out.name}.training")
-    _check_place(out, saved, resume=resume)
+    saved = training.beside(out, resume=resume)
     if seed is not None and len(seed) != SEED_SIZE:
         raise UsageError(f"a seed has {SEED_SIZE} bytes, not {len(seed)}; leave it out")
     photos, skipped = _photos(sources, out) if sources else (_portraits(), [])
@@ -118,7 +113,10 @@ def train_key(
         data = key_training.dump(trained, photos, p)
         key_file.save(network_key(data), saved, passphrase, cost=cost)
 
-    trained = _advance(trained, photos, p, watch, save)
+    def advance(trained: Trained, upto: int) -> Trained:
+        return key_training.advance(trained, photos, upto, p, watch or training.unwatched)
+
+    trained = training.to_the_end(trained, p.updates, advance, save)
     key = network_key(generator.dump(trained.network))
     key_file.write(key, out, passphrase, cost=cost)
     saved.unlink(missing_ok=True)
@@ -136,38 +134,6 @@ def train_key(
         psnr=quality,
         seconds=time.perf_counter() - began,
     )
-
-
-def _advance(
-    trained: Trained,
-    photos: Photos,
-    p: KeyTraining,
-    watch: Watch | None,
-    save: Callable[[Trained], None],
-) -> Trained:
-    """Train to the end, saving on the way."""
-    while trained.done < p.updates:
-        upto = min(p.updates, trained.done + SAVED_EVERY)
-        trained = key_training.advance(trained, photos, upto, p, watch or _unwatched)
-        if trained.done < p.updates:
-            save(trained)
-    return trained
-
-
-def _unwatched(loss: float) -> None:
-    """Nobody looks."""
-
-
-def _check_place(out: Path, saved: Path, *, resume: bool) -> None:
-    if os.path.lexists(out):
-        raise NotWritten(f"{out}: exists, and no key is overwritten; choose another name")
-    if not out.absolute().parent.is_dir():
-        raise NotWritten(f"{out}: its folder does not exist; make it")
-    if saved.exists() and not resume:
-        raise UsageError(
-            f"{saved}: exists, so a training was started here; add --resume, or remove it to begin "
-            "anew"
-        )
 
 
 def _portraits() -> Photos:

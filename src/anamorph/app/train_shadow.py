@@ -1,6 +1,5 @@
 """Train shadows and attackers: networks that reconstruct faces from a recognizer's features."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,12 +11,12 @@ import torch
 from torch import Tensor
 
 from anamorph import __version__
-from anamorph.app import shadow_training
+from anamorph.app import shadow_training, training
 from anamorph.app.protecting import as_images
 from anamorph.app.records import rounded
 from anamorph.app.runs import pictures
 from anamorph.app.shadow_training import Pairs, Pictures, ShadowTraining, Trained, Watch
-from anamorph.errors import AnamorphError, FileError, NotWritten, UsageError
+from anamorph.errors import AnamorphError, FileError, UsageError
 from anamorph.files.photo import Limits, read
 from anamorph.files.write import write_whole, writing
 from anamorph.metrics.image import ssim
@@ -32,9 +31,6 @@ from anamorph.types import Images
 
 MOST_PICTURES = 4000
 """Of more than these, evenly chosen ones are taken: their features stay in memory."""
-
-SAVED_EVERY = 100
-"""Updates between two savings."""
 
 HELD_OUT = 20
 """Every so manieth picture is not learned from; the report is of these."""
@@ -84,7 +80,7 @@ def train_shadow(
 ) -> TrainShadowReport:
     """Train a decoder on the features of pictures, and write it as a safetensors file.
 
-    Every `SAVED_EVERY` updates the training is saved beside the file.
+    On the way the training is saved beside the file.
 
     Args:
         sources: pictures and folders of them, of people who are not in the store.
@@ -108,8 +104,7 @@ def train_shadow(
     """
     began = time.perf_counter()
     out, p = Path(out), parameters or ShadowTraining()
-    saved = out.with_name(f"{out.name}.training")
-    _check_place(out, saved, resume=resume)
+    saved = training.beside(out, resume=resume)
     cut = None if embeddings else split(recognizer, layer)
     shown, skipped = _pictures(sources, recognizer, out)
     features = _features(shown, recognizer, cut) if records is None else records
@@ -126,7 +121,14 @@ def train_shadow(
         trained = shadow_training.begin(pairs, p, start)
     if found is not None:
         found(p.updates - trained.done)
-    trained = _advance(trained, pairs, p, watch, saved)
+
+    def advance(trained: Trained, upto: int) -> Trained:
+        return shadow_training.advance(trained, pairs, upto, p, watch or training.unwatched)
+
+    def save(trained: Trained) -> None:
+        write_whole(saved, shadow_training.dump(trained), overwrite=True)
+
+    trained = training.to_the_end(trained, p.updates, advance, save)
     write_whole(out, decoders.dump(trained.decoder))
     with writing(saved):
         saved.unlink(missing_ok=True)
@@ -163,34 +165,6 @@ def read_records(path: str | Path) -> Tensor:
     """
     batches = open_file(Path(path)).batches(_BATCH)
     return torch.cat([torch.from_numpy(np.array(batch.features)) for batch in batches])
-
-
-def _advance(
-    trained: Trained, pairs: Pairs, p: ShadowTraining, watch: Watch | None, saved: Path
-) -> Trained:
-    """Train to the end, saving on the way."""
-    while trained.done < p.updates:
-        upto = min(p.updates, trained.done + SAVED_EVERY)
-        trained = shadow_training.advance(trained, pairs, upto, p, watch or _unwatched)
-        if trained.done < p.updates:
-            write_whole(saved, shadow_training.dump(trained), overwrite=True)
-    return trained
-
-
-def _unwatched(loss: float) -> None:
-    """Nobody looks."""
-
-
-def _check_place(out: Path, saved: Path, *, resume: bool) -> None:
-    if os.path.lexists(out):
-        raise NotWritten(f"{out}: exists, and is not overwritten; choose another name")
-    if not out.absolute().parent.is_dir():
-        raise NotWritten(f"{out}: its folder does not exist; make it")
-    if saved.exists() and not resume:
-        raise UsageError(
-            f"{saved}: exists, so a training was started here; add --resume, or remove it to begin "
-            "anew"
-        )
 
 
 def _pictures(

@@ -24,7 +24,7 @@ COMMANDS = {
     "reveal": "Turn hidden pictures back, with the key they were hidden with.",
     "shield": "Shield stored face features, in files or in a live PostgreSQL table.",
     "templates": "Enroll, verify and identify people in a store of features, shielded or not.",
-    "train": "Train a network that is a key.",
+    "train": "Train networks: keys, and decoders that stand in for thieves.",
 }
 """Commands and their one-line help, so that `anamorph --help` need not import them."""
 

@@ -14,7 +14,15 @@ from anamorph.auditing.wording import counted, interval, percent
 from anamorph.cli.audit_compare import command as compare
 from anamorph.cli.audit_hide import hide
 from anamorph.cli.audit_matrix import command as matrix
-from anamorph.cli.options import max_megapixels
+from anamorph.cli.options import (
+    authorized_model,
+    json_found,
+    judging_labels,
+    max_megapixels,
+    panel_models,
+    report_folder,
+    report_formats,
+)
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.files.photo import Limits
 from anamorph.metrics.accuracy import Share
@@ -32,29 +40,10 @@ def command() -> None:
 @click.option(
     "--protected", required=True, type=click.Path(path_type=Path), help="The protected files."
 )
-@click.option(
-    "--authorized",
-    required=True,
-    metavar="MODEL",
-    help="The model that is to keep reading: a card, or timm:NAME, torchvision:NAME, "
-    "hf:ORG/NAME, portraits:NAME.",
-)
-@click.option(
-    "--panel",
-    required=True,
-    multiple=True,
-    metavar="MODEL",
-    help="A model that is to fail, not used while protecting. Repeat it.",
-)
-@click.option(
-    "--labels",
-    type=click.Path(path_type=Path),
-    help="CSV with the columns file,label. Without it each model's own reading of the original "
-    "counts as right.",
-)
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Folder for the report."
-)
+@authorized_model
+@panel_models
+@judging_labels
+@report_folder
 @click.option(
     "--transforms",
     multiple=True,
@@ -112,19 +101,9 @@ def command() -> None:
     is_flag=True,
     help="Take models into the panel that were used while protecting; they are marked.",
 )
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    type=click.Choice(["html", "md", "json"]),
-    default=("html", "json"),
-    show_default=True,
-    help="Of the report: report.html, report.md, audit.json. Repeat it.",
-)
+@report_formats
 @max_megapixels
-@click.option(
-    "--json", "json_", metavar="FILE", help="Write what was found; - for standard output."
-)
+@json_found
 def protect(
     originals: Path,
     protected: Path,
@@ -152,11 +131,6 @@ def protect(
     """
     check_json(json_)
     with Counter("auditing") as counter:
-
-        def watch(pictures: int) -> None:
-            for _ in range(pictures):
-                counter.advance(None)
-
         result = audit(
             originals=originals,
             protected=protected,
@@ -177,7 +151,7 @@ def protect(
             formats=formats,
             limits=Limits(max_pixels=int(max_megapixels * 1e6)),
             found=counter.expect,
-            watch=watch,
+            watch=counter.advance_by,
         )
     write_json(json_, result.as_json())
     _show(result, console(json_))

@@ -9,7 +9,14 @@ from anamorph.app.compare import compare
 from anamorph.auditing.comparison import Compared, Comparison
 from anamorph.auditing.comparison_report import HEADS, sentence
 from anamorph.auditing.wording import counted, interval, percent
-from anamorph.cli.options import json_file, max_megapixels
+from anamorph.cli.options import (
+    authorized_model,
+    json_file,
+    judging_labels,
+    max_megapixels,
+    panel_models,
+    run_seed,
+)
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.files.photo import Limits
 from anamorph.metrics.accuracy import Share
@@ -17,32 +24,15 @@ from anamorph.metrics.accuracy import Share
 
 @click.command("compare", short_help="The method beside old attacks and noise.")
 @click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=click.Path())
-@click.option(
-    "--authorized",
-    required=True,
-    metavar="MODEL",
-    help="The model that is to keep reading: a card, or timm:NAME, torchvision:NAME, "
-    "hf:ORG/NAME, portraits:NAME.",
-)
-@click.option(
-    "--panel",
-    required=True,
-    multiple=True,
-    metavar="MODEL",
-    help="A model that is to fail. Repeat it.",
-)
+@authorized_model
+@panel_models
 @click.option(
     "--surrogates",
     multiple=True,
     metavar="MODEL",
     help="A public model that stands in for the panel, for the ways that can use it. Repeat it.",
 )
-@click.option(
-    "--labels",
-    type=click.Path(path_type=Path),
-    help="CSV with the columns file,label; it judges only. Without it each model's own reading of "
-    "the original counts as right.",
-)
+@judging_labels
 @click.option(
     "--epsilon",
     type=click.FloatRange(min=0, max=255, min_open=True),
@@ -58,7 +48,7 @@ from anamorph.metrics.accuracy import Share
     help="Gradient steps of every way that takes any.",
 )
 @click.option("--only", multiple=True, metavar="WAY", help="Only this way. Repeat it.")
-@click.option("--seed", default=0, show_default=True, help="Of the run; same seed, same result.")
+@run_seed
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for files and reports."
 )

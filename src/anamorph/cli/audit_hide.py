@@ -11,7 +11,7 @@ from anamorph.auditing.hidden.result import HideAudit
 from anamorph.auditing.hidden.verdict import caution, verdict
 from anamorph.auditing.hidden.words import extent, figure, who
 from anamorph.auditing.wording import counted, interval, percent
-from anamorph.cli.options import max_megapixels
+from anamorph.cli.options import json_found, max_megapixels, report_folder, report_formats
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.files.photo import Limits
@@ -62,23 +62,11 @@ from anamorph.metrics.accuracy import Share
     show_default=True,
     help="Pictures to draw from the service model's readings.",
 )
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Folder for the report."
-)
+@report_folder
 @click.option("--seed", default=0, show_default=True, help="Of attackers and wrong keys.")
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    type=click.Choice(["html", "md", "json"]),
-    default=("html", "json"),
-    show_default=True,
-    help="Of the report: report.html, report.md, audit.json. Repeat it.",
-)
+@report_formats
 @max_megapixels
-@click.option(
-    "--json", "json_", metavar="FILE", help="Write what was found; - for standard output."
-)
+@json_found
 def hide(
     originals: Path,
     hidden: Path,
@@ -103,11 +91,6 @@ def hide(
     check_json(json_)
     key = open_key(key_, passphrase_file)
     with Counter("auditing") as counter:
-
-        def watch(done: int) -> None:
-            for _ in range(done):
-                counter.advance(None)
-
         result = audit_hide(
             originals=originals,
             hidden=hidden,
@@ -121,7 +104,7 @@ def hide(
             formats=formats,
             limits=Limits(max_pixels=int(max_megapixels * 1e6)),
             found=counter.expect,
-            watch=watch,
+            watch=counter.advance_by,
         )
     write_json(json_, result.as_json())
     _show(result, console(json_))

@@ -9,7 +9,7 @@ from anamorph.app.matrix import matrix
 from anamorph.auditing.matrix import Matrix, Table
 from anamorph.auditing.matrix_words import sentences
 from anamorph.auditing.wording import counted, interval, percent
-from anamorph.cli.options import json_file, max_megapixels
+from anamorph.cli.options import json_file, judging_labels, max_megapixels, run_seed
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.files.photo import Limits
 from anamorph.methods.fmd import PRESETS
@@ -26,12 +26,7 @@ from anamorph.metrics.accuracy import Share
     help="A model that is authorized in turn, and reads what was protected for the others: a card, "
     "or timm:NAME, torchvision:NAME, hf:ORG/NAME, portraits:NAME. Repeat it.",
 )
-@click.option(
-    "--labels",
-    type=click.Path(path_type=Path),
-    help="CSV with the columns file,label; it judges only. Without it each model's own reading of "
-    "the original counts as right.",
-)
+@judging_labels
 @click.option(
     "--preset",
     "presets",
@@ -47,7 +42,7 @@ from anamorph.metrics.accuracy import Share
     metavar="NAME",
     help="The name of a model that is authorized in turn; without it all are. Repeat it.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of the run; same seed, same result.")
+@run_seed
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for files and reports."
 )

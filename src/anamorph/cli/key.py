@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from anamorph.cli.options import json_file
 from anamorph.cli.passphrase import new_passphrase, passphrase_of, passphrase_option
 from anamorph.cli.render import check_json, console, table, write_json
 from anamorph.errors import UsageError
@@ -14,9 +15,6 @@ from anamorph.keys import key as keys
 from anamorph.keys.file import KeyInfo
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
-_JSON = click.option(
-    "--json", "json_", metavar="FILE", help="Write what was done; - for standard output."
-)
 
 
 @click.group("key", short_help="Make and inspect keys.")
@@ -40,7 +38,7 @@ def command() -> None:
     type=click.Path(path_type=Path),
     help="Locks the key file with the passphrase in this file.",
 )
-@_JSON
+@json_file
 def new(file: Path, kind: Any, passphrase_file: Path | None, json_: str | None) -> None:
     """Make a key and write it to FILE, which must not exist.
 
@@ -70,7 +68,7 @@ def new(file: Path, kind: Any, passphrase_file: Path | None, json_: str | None) 
 
 @command.command("info")
 @_FILE
-@_JSON
+@json_file
 def info(file: Path, json_: str | None) -> None:
     """Say what can be told of the key in FILE without its passphrase."""
     check_json(json_)
@@ -88,7 +86,7 @@ def info(file: Path, json_: str | None) -> None:
     help="Holds the new passphrase. Without it the terminal asks.",
 )
 @click.option("--unlock", is_flag=True, help="Take the passphrase off: who reads FILE has the key.")
-@_JSON
+@json_file
 def passwd(
     file: Path,
     passphrase_file: Path | None,

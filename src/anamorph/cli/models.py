@@ -7,11 +7,8 @@ from typing import Any
 import click
 
 from anamorph.app.models import LayerScore, ModelCheck, check_model, list_models, rank_layers
+from anamorph.cli.options import json_found
 from anamorph.cli.render import Counter, console, table, write_json
-
-_JSON = click.option(
-    "--json", "json_", metavar="FILE", help="Write what was found; - for standard output."
-)
 
 
 @click.group("models", short_help="List, rank layers, check.")
@@ -20,7 +17,7 @@ def command() -> None:
 
 
 @command.command("list")
-@_JSON
+@json_found
 def list_(json_: str | None) -> None:
     """List the models that come with the package, and how to name others."""
     models = list_models()
@@ -39,7 +36,7 @@ def list_(json_: str | None) -> None:
 @click.argument("model")
 @click.argument("pictures", nargs=-1, type=click.Path())
 @click.option("--count", default=8, show_default=True, type=click.IntRange(1, 64), help="Pictures.")
-@_JSON
+@json_found
 def layers(model: str, pictures: tuple[str, ...], count: int, json_: str | None) -> None:
     """Rank the layers of MODEL as taps, by trying each on PICTURES (or on portraits)."""
     with Counter("trying layers") as counter:
@@ -61,7 +58,7 @@ def layers(model: str, pictures: tuple[str, ...], count: int, json_: str | None)
 
 @command.command("check")
 @click.argument("model")
-@_JSON
+@json_found
 def check(model: str, json_: str | None) -> None:
     """Load MODEL, try it on test pictures, and say what it is."""
     found = check_model(model)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -21,6 +22,44 @@ max_megapixels = click.option(
 )
 json_file = click.option(
     "--json", "json_", metavar="FILE", help="Write what was done; - for standard output."
+)
+json_found = click.option(
+    "--json", "json_", metavar="FILE", help="Write what was found; - for standard output."
+)
+authorized_model = click.option(
+    "--authorized",
+    required=True,
+    metavar="MODEL",
+    help="The model that is to keep reading: a card, or timm:NAME, torchvision:NAME, hf:ORG/NAME, "
+    "portraits:NAME.",
+)
+panel_models = click.option(
+    "--panel",
+    required=True,
+    multiple=True,
+    metavar="MODEL",
+    help="A model that is to fail, not used while protecting. Repeat it.",
+)
+judging_labels = click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="CSV with the columns file,label; it judges only. Without it each model's own reading of "
+    "the original counts as right.",
+)
+report_formats = click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["html", "md", "json"]),
+    default=("html", "json"),
+    show_default=True,
+    help="Of the report: report.html, report.md, audit.json. Repeat it.",
+)
+report_folder = click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder for the report."
+)
+run_seed = click.option(
+    "--seed", default=0, show_default=True, help="Of the run; same seed, same result."
 )
 
 

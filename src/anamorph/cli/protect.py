@@ -8,7 +8,15 @@ import click
 from anamorph.app.protect import protect
 from anamorph.app.protecting import Writing
 from anamorph.app.records import ProtectReport
-from anamorph.cli.options import chosen, json_file, max_megapixels, method_options, resume_run
+from anamorph.cli.options import (
+    authorized_model,
+    chosen,
+    json_file,
+    max_megapixels,
+    method_options,
+    resume_run,
+    run_seed,
+)
 from anamorph.cli.render import Bar, check_json, console, number, table, write_json
 from anamorph.files.photo import Limits
 from anamorph.methods.fmd import FMD, PRESETS
@@ -17,13 +25,7 @@ from anamorph.methods.fmd import FMD, PRESETS
 @click.command("protect", short_help="Protect photos.")
 @click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=click.Path())
 @click.option("--out", required=True, type=click.Path(), help="Folder for the results.")
-@click.option(
-    "--authorized",
-    required=True,
-    metavar="MODEL",
-    help="The model that keeps reading: a card, or timm:NAME, torchvision:NAME, hf:ORG/NAME, "
-    "portraits:NAME.",
-)
+@authorized_model
 @click.option(
     "--surrogates",
     multiple=True,
@@ -37,7 +39,7 @@ from anamorph.methods.fmd import FMD, PRESETS
     help="CSV with the columns file,label. Without it the model's own reading is kept.",
 )
 @method_options(PRESETS, "fast")
-@click.option("--seed", default=0, show_default=True, help="Of the run; same seed, same result.")
+@run_seed
 @click.option(
     "--format",
     "format_",

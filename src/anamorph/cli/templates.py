@@ -1,7 +1,8 @@
 """`anamorph templates enroll | verify | identify`."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -14,6 +15,8 @@ from anamorph.cli.render import check_json, console, write_json
 from anamorph.cli.render import table as drawn
 from anamorph.cli.store import column_option, id_option, place, store_option, table_option
 from anamorph.keys.key import Key
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _PROBES = click.argument(
     "files", nargs=-1, required=True, metavar="FEATURES...", type=click.Path(path_type=Path)
@@ -31,6 +34,24 @@ _RECOGNIZER = click.option(
 )
 
 
+def _people(command: _Command) -> _Command:
+    """Who is meant, in which store, with which key: what all three commands ask for."""
+    for option in reversed(
+        (
+            _PROBES,
+            _STORE,
+            table_option,
+            column_option,
+            id_option,
+            _KEY,
+            passphrase_option,
+            _RECOGNIZER,
+        )
+    ):
+        command = option(command)
+    return command
+
+
 def _key(path: Path | None, passphrase_file: Path | None) -> Key | None:
     return None if path is None else open_key(path, passphrase_file)
 
@@ -44,14 +65,7 @@ def command() -> None:
 
 
 @command.command("enroll")
-@_PROBES
-@_STORE
-@table_option
-@column_option
-@id_option
-@_KEY
-@passphrase_option
-@_RECOGNIZER
+@_people
 @json_file
 def enroll_(
     files: tuple[Path, ...],
@@ -78,14 +92,7 @@ def enroll_(
 
 
 @command.command("verify")
-@_PROBES
-@_STORE
-@table_option
-@column_option
-@id_option
-@_KEY
-@passphrase_option
-@_RECOGNIZER
+@_people
 @click.option(
     "--claim",
     "claims",
@@ -128,14 +135,7 @@ def verify_(
 
 
 @command.command("identify")
-@_PROBES
-@_STORE
-@table_option
-@column_option
-@id_option
-@_KEY
-@passphrase_option
-@_RECOGNIZER
+@_people
 @click.option(
     "--top", type=click.IntRange(min=1), default=10, show_default=True, help="Rows for each probe."
 )
