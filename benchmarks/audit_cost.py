@@ -27,9 +27,9 @@ from benchmarks.runs import Results
 from benchmarks.timing import Seconds, ratio, seconds, timed
 
 from anamorph.adversaries.transforms import transforms_named
-from anamorph.app.audit import audit
-from anamorph.app.audit_loading import batches, cases
-from anamorph.app.audit_pairs import pairs
+from anamorph.app.audit.loading import batches, cases
+from anamorph.app.audit.pairs import pairs
+from anamorph.app.audit.protected.audit import audit
 from anamorph.auditing.views import shown, views
 from anamorph.files.photo import Limits
 from anamorph.models import Model, load

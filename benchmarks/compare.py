@@ -25,9 +25,9 @@ from benchmarks.photos import LabeledPhoto, labeled
 from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, WORK, card, has_models
 from benchmarks.runs import Results
 
-from anamorph.app.compare import compare
-from anamorph.app.compare_ways import LIKE, Parties, Way, ways
-from anamorph.app.matrix_writing import folder_of
+from anamorph.app.audit.compare.compare import compare
+from anamorph.app.audit.compare.ways import LIKE, Parties, Way, ways
+from anamorph.app.audit.matrix.writing import folder_of
 from anamorph.auditing.comparison import compared_json
 from anamorph.auditing.matrix import share_json
 from anamorph.models import Model, load

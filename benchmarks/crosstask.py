@@ -29,7 +29,7 @@ from benchmarks.places import RESULTS, WORK
 from benchmarks.runs import Results
 
 from anamorph import portraits
-from anamorph.app.protect import protect
+from anamorph.app.protect.protect import protect
 from anamorph.methods.fmd import FMD, PRESETS
 from anamorph.metrics import accuracy
 from anamorph.models import Model, load

@@ -15,8 +15,8 @@ from benchmarks.intervals import share
 from benchmarks.ways import another_key, forced, picture, readings
 from PIL import Image
 
-from anamorph.app.audit_hide_compare import original_beside as beside
-from anamorph.app.reveal import reveal
+from anamorph.app.audit.hidden.side_by_side import original_beside as beside
+from anamorph.app.hide.reveal import reveal
 from anamorph.files.manifest import NAME
 from anamorph.keys.key import Key
 from anamorph.losses import cosine

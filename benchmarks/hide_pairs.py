@@ -12,8 +12,8 @@ from benchmarks.hide_run import fresh, hidden, scratch
 from benchmarks.ways import Way, picture, readings
 
 from anamorph.adversaries.hidden import ATTACKERS, Pairs
-from anamorph.app.audit_hide_keys import under_one_secret
-from anamorph.app.audit_hide_pairs import notice_of
+from anamorph.app.audit.hidden.keys import under_one_secret
+from anamorph.app.audit.hidden.pairs import notice_of
 from anamorph.files.photo import Limits
 from anamorph.keys.key import Key
 from anamorph.losses import cosine

@@ -12,8 +12,8 @@ from benchmarks.hide_files import HiddenFile
 from benchmarks.places import WORK
 from benchmarks.ways import Way, write_key
 
-from anamorph.app.hide import hide
-from anamorph.app.hide_records import HideRecord
+from anamorph.app.hide.hide import hide
+from anamorph.app.hide.records import HideRecord
 from anamorph.keys import file as key_file
 from anamorph.keys.key import Key
 from anamorph.models import Model

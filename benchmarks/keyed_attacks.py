@@ -11,7 +11,7 @@ from benchmarks.keyed_faces import Embedded
 from numpy.typing import NDArray
 
 from anamorph.adversaries.known_pairs import laid_over, turned_back
-from anamorph.app.keyed import rekeyed, rotation_of
+from anamorph.app.shield.keyed import rekeyed, rotation_of
 from anamorph.keys import key as keys
 from anamorph.methods.rotation import Rotation
 from anamorph.metrics.identity import tar_at_far

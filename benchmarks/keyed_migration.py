@@ -18,7 +18,7 @@ import psycopg
 from numpy.typing import NDArray
 from pgvector.psycopg import register_vector
 
-from anamorph.app.keyed import keyed, rotation_of
+from anamorph.app.shield.keyed import keyed, rotation_of
 from anamorph.keys import file as key_file
 from anamorph.keys import key as keys
 from anamorph.templates.role import mark

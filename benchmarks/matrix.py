@@ -27,8 +27,8 @@ from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, WORK, card, has_
 from benchmarks.runs import Results
 
 from anamorph import portraits
+from anamorph.app.audit.matrix.matrix import matrix
 from anamorph.app.labels import read_labels
-from anamorph.app.matrix import matrix
 from anamorph.auditing.matrix import row_json, share_json
 from anamorph.methods.fmd import FMD, PRESETS
 from anamorph.models import Model, load

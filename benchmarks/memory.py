@@ -29,7 +29,7 @@ from benchmarks.photos import MEGAPIXELS_12, first_of, write_large
 from benchmarks.places import RESULTS, WORK
 from benchmarks.runs import Results
 
-from anamorph.app.protect import protect
+from anamorph.app.protect.protect import protect
 from anamorph.app.records import PictureRecord
 from anamorph.methods.fmd import PRESETS
 from anamorph.parameters import shown

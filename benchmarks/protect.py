@@ -29,7 +29,7 @@ from benchmarks.photos import LabeledPhoto, labeled
 from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, card, has_models
 from benchmarks.runs import Results
 
-from anamorph.app.protect import protect
+from anamorph.app.protect.protect import protect
 from anamorph.app.records import PictureRecord, ProtectReport
 from anamorph.methods.fmd import FMD, PRESETS
 from anamorph.models import Model, load

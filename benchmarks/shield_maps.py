@@ -11,19 +11,19 @@ from benchmarks.shield_work import SECRET, protected, seeds, trained
 from torch import Tensor
 
 from anamorph.adversaries.reconstruct import CLEANINGS, LAWS, inverted, noise_like
-from anamorph.app.shadow_training import Pairs, reestimated
-from anamorph.app.shielding import (
+from anamorph.app.shield.shielding import (
     AdvFaceShielding,
     DecoyShielding,
     adversarial,
     disguising,
 )
-from anamorph.app.tail_training import TailTraining, fine_tuned
+from anamorph.app.train.shadow_training import Pairs, reestimated
+from anamorph.app.train.tail_training import TailTraining, fine_tuned
 from anamorph.methods.advface import AdvFace
 from anamorph.models.networks.decoders import Decoder
 from anamorph.templates.role import Shielding
 
-OFFLINE = AdvFace(epsilon=1.0, step_size=0.35)
+OFFLINE = AdvFace(epsilon=1.0, step_size=0.7)
 """Where the tail is fine-tuned, so that it stands a larger change."""
 
 _FINE_TUNED = 400  # updates of a decoder that learns on

@@ -11,8 +11,8 @@ from benchmarks.shield_work import mean_with_interval, trained
 from torch import Tensor
 
 from anamorph.adversaries.reconstruct import CLEANINGS, Likeness, Reconstructor, likeness
-from anamorph.app.shadow_training import Pairs, ShadowTraining
-from anamorph.app.shielding import spread_of
+from anamorph.app.shield.shielding import spread_of
+from anamorph.app.train.shadow_training import Pairs, ShadowTraining
 from anamorph.losses import cosine
 from anamorph.methods.advface import Spread
 from anamorph.metrics.identity import similarities, tar_at_far

@@ -11,8 +11,8 @@ from benchmarks.places import WORK
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from anamorph.app import shadow_training
-from anamorph.app.shadow_training import Pairs, ShadowTraining
+from anamorph.app.train import shadow_training
+from anamorph.app.train.shadow_training import Pairs, ShadowTraining
 from anamorph.files.write import write_whole
 from anamorph.models.networks import decoders
 from anamorph.models.networks.decoders import Decoder

@@ -29,7 +29,7 @@ from benchmarks.rival import REQUIREMENT, Absent, torchattacks
 from benchmarks.runs import Results
 from benchmarks.timing import interleaved, ratio, seconds
 
-from anamorph.app.protect import protect_images
+from anamorph.app.protect.protect import protect_images
 from anamorph.losses import cross_entropy
 from anamorph.methods.fmd import FMD, PRESETS
 from anamorph.models import Model, load

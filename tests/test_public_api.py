@@ -16,7 +16,7 @@ import pytest
 
 import anamorph
 from anamorph import cli
-from anamorph.app.hide_records import HideRecord, HideReport, RevealRecord, RevealReport
+from anamorph.app.hide.records import HideRecord, HideReport, RevealRecord, RevealReport
 from anamorph.app.records import PictureRecord, ProtectReport
 from anamorph.models.card_file import CARD_KEYS, INPUT_KEYS
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from anamorph.app.train_key import train_key
+from anamorph.app.train.key import train_key
 from anamorph.keys import file as key_file
 from anamorph.models.networks import stranger
 

@@ -6,7 +6,7 @@ from torch import nn
 
 import anamorph
 from anamorph import portraits
-from anamorph.app.shield import features_of, shield
+from anamorph.app.shield.shield import features_of, shield
 from anamorph.methods.decoy import Decoy
 from anamorph.models.split import split
 

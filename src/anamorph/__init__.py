@@ -11,17 +11,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anamorph.app.audit import audit
-    from anamorph.app.audit_hide import audit_hide
-    from anamorph.app.compare import compare
-    from anamorph.app.hide import hide
-    from anamorph.app.hide_records import HideReport, RevealReport
-    from anamorph.app.matrix import matrix
-    from anamorph.app.protect import protect, protect_images
-    from anamorph.app.protecting import Writing
+    from anamorph.app.audit.compare.compare import compare
+    from anamorph.app.audit.hidden.audit import audit_hide
+    from anamorph.app.audit.matrix.matrix import matrix
+    from anamorph.app.audit.protected.audit import audit
+    from anamorph.app.hide.hide import hide
+    from anamorph.app.hide.records import HideReport, RevealReport
+    from anamorph.app.hide.reveal import reveal
+    from anamorph.app.protect.protect import protect, protect_images
+    from anamorph.app.protect.protecting import Writing
     from anamorph.app.records import ProtectReport
-    from anamorph.app.reveal import reveal
-    from anamorph.app.shield import shield
+    from anamorph.app.shield.shield import shield
     from anamorph.auditing.audit import Audit
     from anamorph.auditing.comparison import Comparison
     from anamorph.auditing.hidden.result import HideAudit
@@ -78,27 +78,27 @@ _HOMES = {
     "Audit": "anamorph.auditing.audit",
     "Comparison": "anamorph.auditing.comparison",
     "HideAudit": "anamorph.auditing.hidden.result",
-    "HideReport": "anamorph.app.hide_records",
+    "HideReport": "anamorph.app.hide.records",
     "Key": "anamorph.keys.key",
     "Matrix": "anamorph.auditing.matrix",
     "Model": "anamorph.models",
     "Permuted": "anamorph.methods.permuted",
     "ProtectReport": "anamorph.app.records",
-    "RevealReport": "anamorph.app.hide_records",
+    "RevealReport": "anamorph.app.hide.records",
     "Sealed": "anamorph.methods.sealed",
-    "Writing": "anamorph.app.protecting",
-    "audit": "anamorph.app.audit",
-    "audit_hide": "anamorph.app.audit_hide",
-    "compare": "anamorph.app.compare",
-    "hide": "anamorph.app.hide",
+    "Writing": "anamorph.app.protect.protecting",
+    "audit": "anamorph.app.audit.protected.audit",
+    "audit_hide": "anamorph.app.audit.hidden.audit",
+    "compare": "anamorph.app.audit.compare.compare",
+    "hide": "anamorph.app.hide.hide",
     "load": "anamorph.models",
-    "matrix": "anamorph.app.matrix",
+    "matrix": "anamorph.app.audit.matrix.matrix",
     "new_key": "anamorph.keys.key:new",
-    "protect": "anamorph.app.protect",
-    "protect_images": "anamorph.app.protect",
+    "protect": "anamorph.app.protect.protect",
+    "protect_images": "anamorph.app.protect.protect",
     "read_key": "anamorph.keys.file:read",
-    "reveal": "anamorph.app.reveal",
-    "shield": "anamorph.app.shield",
+    "reveal": "anamorph.app.hide.reveal",
+    "shield": "anamorph.app.shield.shield",
     "wrap": "anamorph.models",
     "write_key": "anamorph.keys.file:write",
 }

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anamorph.app.protect import protect
+from anamorph.app.protect.protect import protect
 from anamorph.app.records import PictureRecord, ProtectReport
 from anamorph.files.photo import read
 from anamorph.methods.fmd import FMD

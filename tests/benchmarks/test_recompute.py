@@ -9,7 +9,7 @@ from benchmarks.recompute import main
 from PIL import Image
 
 from anamorph import portraits
-from anamorph.app.audit import audit
+from anamorph.app.audit.protected.audit import audit
 
 PANEL = ("identity-depthwise", "identity-residual")
 

@@ -14,7 +14,7 @@ from benchmarks.shield_data import Pair, faces, same_person
 from benchmarks.shield_work import mean_with_interval, protected, seeds, trained
 from PIL import Image
 
-from anamorph.app.shadow_training import Pairs, ShadowTraining
+from anamorph.app.train.shadow_training import Pairs, ShadowTraining
 from anamorph.models.networks import decoders
 from anamorph.templates.role import Features
 from benchmarks import shield, shield_work

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anamorph.app.keyed import keyed
+from anamorph.app.shield.keyed import keyed
 from anamorph.keys import file as key_file
 from anamorph.keys import key as keys
 from anamorph.templates.role import mark

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from anamorph.app import train_key as training
+from anamorph.app.train import key as training
 from anamorph.keys import file as key_file
 
 

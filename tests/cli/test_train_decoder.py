@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from anamorph.app.train_shadow import read_decoder
+from anamorph.app.train.shadow import read_decoder
 
 QUICK = ("--updates", 2, "--batch", 2)
 

@@ -5,9 +5,9 @@ from html import escape
 
 from anamorph.auditing.bars import cell
 from anamorph.auditing.comparison import Compared, Comparison
+from anamorph.auditing.frame import framed
 from anamorph.auditing.markdown import code, plain, share, table
 from anamorph.auditing.matrix_page import how, model_row
-from anamorph.auditing.page import style, template
 from anamorph.auditing.protocol import LEAST_COSINE
 from anamorph.auditing.wording import counted, interval, percent, printable
 
@@ -92,10 +92,10 @@ def page(found: Comparison) -> str:
         f'<caption>Readings kept</caption><thead><tr><th scope="col">way</th>{every}</tr></thead>'
         f"<tbody>{single}</tbody></table></div></section>"
     )
-    return template("tables.html").substitute(
+    return framed(
+        "tables.html",
         kind="compare",
         title=TITLE,
-        style=style(),
         sentences=f'<p class="lead">{_text(sentence(found))}</p>',
         overview=_text(f"{counted(found.pictures, 'picture')}, {counted(len(names), 'model')}."),
         tables=body,

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from anamorph.auditing.bars import cell
+from anamorph.auditing.frame import framed
 from anamorph.auditing.matrix import Cell, Column, Matrix, Row, Table
 from anamorph.auditing.matrix_words import MEANING, measuring, sentences
-from anamorph.auditing.page import style, template
 from anamorph.auditing.wording import counted, interval, percent, printable
 from anamorph.metrics.accuracy import Share
 
@@ -24,10 +24,10 @@ _LONGEST = 24  # letters of a name on the map; the table has all of it
 def page(matrix: Matrix) -> str:
     """The whole page."""
     said = "".join(f'<p class="lead">{_text(words)}</p>' for words in sentences(matrix))
-    return template("tables.html").substitute(
+    return framed(
+        "tables.html",
         kind="matrix",
         title="Every model authorized in turn",
-        style=style(),
         sentences=said,
         overview=_text(_overview(matrix)),
         tables="\n".join(_section(table, i, matrix) for i, table in enumerate(matrix.tables)),

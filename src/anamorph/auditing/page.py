@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from html import escape
-from importlib.resources import files
-from string import Template
 
 from anamorph.auditing.analyses_page import LINK, analyses_section
 from anamorph.auditing.audit import Audit
 from anamorph.auditing.bars import attack_table, cell, noise_table
 from anamorph.auditing.figures import ModelFigures
+from anamorph.auditing.frame import framed
 from anamorph.auditing.gallery import Shot, gallery
 from anamorph.auditing.learners import learners
 from anamorph.auditing.limits import limits, measuring, overview
@@ -29,8 +28,10 @@ def page(
         looks: where the models look at some of them.
     """
     judged = grade(audit)
-    return template("report.html").substitute(
-        style=style(),
+    return framed(
+        "report.html",
+        kind="protect",
+        title=f"Audit: {escape(judged.capitalize())}",
         grade=escape(judged.capitalize()),
         grade_class=judged.replace(" ", "-"),
         verdict=_text(verdict(audit)),
@@ -48,20 +49,6 @@ def page(
         limits="\n".join(f"<li>{_text(line)}</li>" for line in limits(audit)),
         how=_how(audit),
     )
-
-
-def template(name: str) -> Template:
-    """A page of this package, with places to fill in."""
-    return Template(_file(name))
-
-
-def style() -> str:
-    """How reports look."""
-    return _file("style.css")
-
-
-def _file(name: str) -> str:
-    return files("anamorph.auditing").joinpath("pages", name).read_text(encoding="utf-8")
 
 
 def _text(words: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from anamorph.app.audit import audit
+from anamorph.app.audit.protected.audit import audit
 from anamorph.auditing.audit import Audit
 from anamorph.auditing.figures import AdaptiveFigures, ModelFigures
 from anamorph.auditing.learners import WAYS, told_apart

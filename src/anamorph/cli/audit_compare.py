@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from anamorph.app.compare import compare
+from anamorph.app.audit.compare.compare import compare
 from anamorph.auditing.comparison import Compared, Comparison
 from anamorph.auditing.comparison_report import HEADS, sentence
 from anamorph.auditing.wording import counted, interval, percent

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from anamorph.app.audit_hide import INVERTED, PAIRS, audit_hide
+from anamorph.app.audit.hidden.audit import INVERTED, PAIRS, audit_hide
 from anamorph.auditing.hidden.figures import Attempt, ReaderFigures
 from anamorph.auditing.hidden.result import HideAudit
 from anamorph.auditing.hidden.verdict import caution, verdict

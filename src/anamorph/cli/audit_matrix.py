@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from anamorph.app.matrix import matrix
+from anamorph.app.audit.matrix.matrix import matrix
 from anamorph.auditing.matrix import Matrix, Table
 from anamorph.auditing.matrix_words import sentences
 from anamorph.auditing.wording import counted, interval, percent

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from anamorph.app.demo import PARAMETERS, Demo, demo
+from anamorph.app.demo.demo import PARAMETERS, Demo, demo
 from anamorph.auditing.verdict import verdict
 from anamorph.cli.options import json_file
 from anamorph.cli.render import Bar, console, table, write_json

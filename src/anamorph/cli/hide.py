@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from anamorph.app.hide import PRESETS, WEAKNESSES, chosen_parameters, hide
-from anamorph.app.hide_records import HideReport
+from anamorph.app.hide.hide import PRESETS, WEAKNESSES, chosen_parameters, hide
+from anamorph.app.hide.records import HideReport
 from anamorph.cli.options import json_file, max_megapixels, resume_run
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Bar, check_json, console, number, table, write_json

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from anamorph.app.protect import protect
-from anamorph.app.protecting import Writing
+from anamorph.app.protect.protect import protect
+from anamorph.app.protect.protecting import Writing
 from anamorph.app.records import ProtectReport
 from anamorph.cli.options import (
     authorized_model,

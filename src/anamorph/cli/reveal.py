@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from anamorph.app.hide_records import RevealReport
-from anamorph.app.reveal import reveal
+from anamorph.app.hide.records import RevealReport
+from anamorph.app.hide.reveal import reveal
 from anamorph.cli.options import json_file, max_megapixels
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Counter, check_json, console, table, write_json

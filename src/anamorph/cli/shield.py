@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import click
 from click.core import ParameterSource
 
-from anamorph.app.keyed import keyed, rekeyed
-from anamorph.app.shield_file import BATCH, shield_file
-from anamorph.app.shield_report import ShieldReport
-from anamorph.app.stores import file_store, table_store
+from anamorph.app.shield.file import BATCH, shield_file
+from anamorph.app.shield.keyed import keyed, rekeyed
+from anamorph.app.shield.report import ShieldReport
+from anamorph.app.shield.stores import file_store, table_store
 from anamorph.cli.options import json_file
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Counter, check_json, console, table, write_json
@@ -178,8 +178,8 @@ def _rotation(key: _Key, old: _Key) -> tuple[Shielding, Mark]:
 
 
 def _advface(shadows: tuple[Path, ...]) -> Shielding:
-    from anamorph.app.shielding import adversarial
-    from anamorph.app.train_shadow import read_decoder
+    from anamorph.app.shield.shielding import adversarial
+    from anamorph.app.train.shadow import read_decoder
 
     return adversarial([read_decoder(path) for path in shadows])
 
@@ -187,7 +187,7 @@ def _advface(shadows: tuple[Path, ...]) -> Shielding:
 def _decoy(recognizer: str | None, layer: str | None) -> Shielding:
     if recognizer is None:
         raise UsageError("--method decoy needs the model whose maps are stored: --recognizer MODEL")
-    from anamorph.app.shielding import disguising
+    from anamorph.app.shield.shielding import disguising
     from anamorph.models import load
 
     return disguising(load(recognizer), layer=layer)
@@ -195,7 +195,7 @@ def _decoy(recognizer: str | None, layer: str | None) -> Shielding:
 
 def _migration() -> Any:
     """Imported when a database is at hand: files need no psycopg."""
-    from anamorph.app import migrate
+    from anamorph.app.shield import migrate
 
     return migrate
 

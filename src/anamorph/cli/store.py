@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from anamorph.app.stores import Place
+from anamorph.app.shield.stores import Place
 from anamorph.errors import UsageError
 from anamorph.templates.address import Address, address, address_in, is_address
 

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 import click
 
-from anamorph.app.probing import probes_in
-from anamorph.app.stores import opened
-from anamorph.app.templates import enroll, identify, verify
+from anamorph.app.shield.probing import probes_in
+from anamorph.app.shield.stores import opened
+from anamorph.app.shield.templates import enroll, identify, verify
 from anamorph.cli.options import json_file
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import check_json, console, write_json

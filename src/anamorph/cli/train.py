@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from anamorph.app.key_training import KeyTraining
-from anamorph.app.train_key import TrainKeyReport, train_key
+from anamorph.app.train.key import TrainKeyReport, train_key
+from anamorph.app.train.key_training import KeyTraining
 from anamorph.cli.options import json_file
 from anamorph.cli.passphrase import new_passphrase
 from anamorph.cli.render import Counter, check_json, console, table, write_json

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
-from anamorph.app.shadow_training import ShadowTraining
-from anamorph.app.train_shadow import TrainShadowReport, read_decoder, read_records, train_shadow
+from anamorph.app.train.shadow import TrainShadowReport, read_decoder, read_records, train_shadow
+from anamorph.app.train.shadow_training import ShadowTraining
 from anamorph.cli.options import chosen, json_file, method_options
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.models import load

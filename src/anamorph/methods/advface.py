@@ -78,9 +78,9 @@ class AdvFace:
         0.6, "Largest change of a value, in deviations of its channel.", symbol="ε", above=0
     )
     step_size: float = knob(
-        0.24, "Change of a value in one step, in deviations.", symbol="α", above=0
+        0.4, "Change of a value in one step, in deviations.", symbol="α", above=0
     )
-    steps: int = knob(5, "Gradient steps.", symbol="N", at_least=1)
+    steps: int = knob(3, "Gradient steps.", symbol="N", at_least=1)
     error_weight: float = knob(5.0, "Weight of the squared error.", symbol="w", at_least=0)
     structure_weight: float = knob(1.0, "Weight of the SSIM.", symbol="v", at_least=0)
     target: str = knob(

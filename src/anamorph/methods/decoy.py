@@ -47,7 +47,7 @@ class Tail(Protocol):
 class Decoy:
     """The parameters of decoy re-synthesis; the defaults are the preset `fast`."""
 
-    steps: int = knob(20, "Gradient steps.", symbol="N", at_least=1)
+    steps: int = knob(15, "Gradient steps.", symbol="N", at_least=1)
     step_size: float = knob(
         0.3, "Adam's first step size, in deviations of the channel.", symbol="α", above=0
     )

@@ -36,6 +36,11 @@ class Rotation:
     """One orthogonal matrix; as secret as the key it comes from."""
 
     matrix: Float64[np.ndarray, "d d"] = field(repr=False)
+    _applied: Float32[np.ndarray, "d d"] = field(init=False, repr=False)
+    """The same in the precision of what is stored: a record costs the reading of this matrix."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_applied", self.matrix.astype(np.float32))
 
     @property
     def width(self) -> int:
@@ -43,7 +48,7 @@ class Rotation:
         return len(self.matrix)
 
     def __call__(self, x: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
-        """Rotate embeddings; computed in float64, so that only storing rounds.
+        """Rotate embeddings; in float32, which changes a cosine by some 1e-7.
 
         Raises:
             UsageError: embeddings of another width.
@@ -52,7 +57,7 @@ class Rotation:
             raise UsageError(
                 f"features of shape {x.shape[1:]} do not fit a rotation of width {self.width}"
             )
-        rotated: Float32[np.ndarray, "n d"] = (x @ self.matrix.T).astype(np.float32)  # Q x
+        rotated: Float32[np.ndarray, "n d"] = x @ self._applied.T  # Q x
         return rotated
 
     def instead_of(self, first: "Rotation") -> "Rotation":

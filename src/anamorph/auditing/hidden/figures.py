@@ -2,13 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from anamorph.auditing.hidden.spread import Spread
 from anamorph.metrics.accuracy import Share
-
-Secrecy = Literal["one each", "one for all"]
-"""Whether each picture has a subkey of its own, as hidden, or all share one, as simulated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from html import escape
 
+from anamorph.auditing.frame import framed
 from anamorph.auditing.hidden.figures import KindFigures
 from anamorph.auditing.hidden.gallery import Shot, gallery
 from anamorph.auditing.hidden.limits import limits, measuring, overview
@@ -15,7 +16,6 @@ from anamorph.auditing.hidden.tables import (
     text,
 )
 from anamorph.auditing.hidden.verdict import Grade, caution, grade, verdict
-from anamorph.auditing.page import style, template
 from anamorph.auditing.wording import counted
 
 _CLASSES: dict[Grade, str] = {
@@ -35,8 +35,10 @@ def page(audit: HideAudit, shots: Sequence[tuple[str, str, Sequence[Shot]]]) -> 
         shots: groups of pictures with title and note.
     """
     judged = grade(audit)
-    return template("hidden.html").substitute(
-        style=style(),
+    return framed(
+        "hidden.html",
+        kind="hide",
+        title=f"Audit: {escape(judged.capitalize())}",
         grade=escape(judged.capitalize()),
         grade_class=_CLASSES[judged],
         verdict=text(verdict(audit)),

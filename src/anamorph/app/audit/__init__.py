@@ -1,0 +1,1 @@
+"""Audits: attack what was made, and report what holds."""

@@ -1,0 +1,1 @@
+"""The method beside old attacks and noise."""

@@ -1,0 +1,1 @@
+"""Every model authorized in turn, and read by all others."""

@@ -1,0 +1,1 @@
+"""The methods at work on people who do not exist."""

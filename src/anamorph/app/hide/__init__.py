@@ -1,0 +1,1 @@
+"""Photos turned into noise, and turned back."""

@@ -1,0 +1,1 @@
+"""Photos that only the authorized model still reads."""

@@ -1,0 +1,275 @@
+"""Protect photos so that the authorized model still reads them and others don't."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from anamorph import __version__
+from anamorph.app.labels import label_of, read_labels
+from anamorph.app.protect.protecting import Protecting, Task, Writing
+from anamorph.app.protect.results import Done, Run, check_free, failure
+from anamorph.app.records import PictureRecord, ProtectReport
+from anamorph.app.runs import begun, identity, pictures, results_of, rounds, unchanged
+from anamorph.errors import FileError, ModelError, ParameterError, UsageError
+from anamorph.files.folders import Item
+from anamorph.files.manifest import file_digest
+from anamorph.files.photo import Limits, probe
+from anamorph.methods.fmd import FMD, Surrogate, fmd, more_effort
+from anamorph.methods.keeping import keeping_for
+from anamorph.models import Model, load
+from anamorph.optimize.engine import Watch, solve
+from anamorph.optimize.starts import seed_of
+from anamorph.parameters import shown
+from anamorph.types import Images
+
+
+def protect(
+    sources: Sequence[str | Path],
+    out: str | Path,
+    authorized: Model | str | Path,
+    *,
+    surrogates: Sequence[Model | str | Path] = (),
+    parameters: FMD | None = None,
+    labels: str | Path | Mapping[str, int] | None = None,
+    seed: int = 0,
+    writing: Writing | None = None,
+    attempts: int = 3,
+    resume: bool = False,
+    limits: Limits | None = None,
+    found: Callable[[int], None] | None = None,
+    watch: Watch | None = None,
+    done: Done | None = None,
+) -> ProtectReport:
+    """Protect pictures and folders of pictures with feature map distortion.
+
+    Originals are never written to. Each result is encoded, decoded again and checked: the
+    authorized model's reading is kept and the budget is respected. A picture that fails its check
+    is tried again with more effort, and then reported as failed, without an output file.
+
+    Args:
+        sources: pictures and folders.
+        out: the folder for the results and their manifest.
+        authorized: a model, a card, or a spec such as `timm:resnet18`.
+        surrogates: public models that stand in for the unauthorized ones: pictures that these
+            misread, others misread too. Each costs about as much time as the authorized model.
+        parameters: of the method; the default is the preset `fast`.
+        labels: a CSV with the columns `file` and `label`, or a mapping. Without labels, the
+            model's own reading of the original is what must be kept.
+        seed: of the run; each picture's randomness follows from it and the picture's pixels.
+        writing: format, quality and metadata of the results.
+        attempts: how often a picture is tried before it fails.
+        resume: go on with a run that was stopped: what it finished stays, unless the source, its
+            label or the result has changed since.
+        limits: on bytes and pixels, before anything is decoded.
+        found: called once with the number of pictures.
+        watch: called after every step of the engine; raise `Cancelled` to stop.
+        done: called with each picture's record.
+
+    Raises:
+        UsageError: what was asked for cannot be done.
+        ParameterError: fewer than one attempt.
+        ModelError: the model cannot be loaded, or has no layer to tap.
+        NotWritten: the manifest cannot be written.
+    """
+    began = time.perf_counter()
+    out = Path(out)
+    parameters = parameters or FMD()
+    writing = writing or Writing()
+    if attempts < 1:
+        raise ParameterError(f"attempts is {attempts}, but must be at least 1")
+    model = _loaded(authorized)
+    _check_model(model)
+    others = [_loaded(surrogate) for surrogate in surrogates]
+    _check_surrogates(model, others)
+    if labels is not None and model.task == "embed":
+        raise UsageError(f"{model.name}: gives embeddings, which have no labels; leave them out")
+    table = read_labels(Path(labels), model.labels) if isinstance(labels, str | Path) else labels
+    listing = pictures(sources, out, writing.format)
+    if found is not None:
+        found(len(listing.items) + len(listing.problems))
+    models: dict[str, Any] = {"authorized": identity(model)}
+    if others:
+        models["surrogates"] = [identity(other) for other in others]
+    header = {
+        "method": "fmd",
+        "parameters": shown(parameters),
+        "seed": seed,
+        "models": models,
+        "format": writing.format,
+        "quality": writing.quality,
+        "metadata": writing.metadata,
+    }
+    manifest, past = begun(out, header, resume=resume)
+    run = Run(manifest=manifest, done=done, ours=results_of(past))
+    for problem in listing.problems:
+        run.finish(failure(problem.path, problem.error))
+    tasks = list(_tasks(listing.items, past, table, model, limits or Limits(), run))
+
+    def job(attempt: int) -> Protecting:
+        return Protecting(
+            model=model,
+            keeping=keeping_for(model.task, parameters.least_cosine),
+            parameters=more_effort(parameters, attempt),
+            seed=seed,
+            writing=writing,
+            limits=limits or Limits(),
+            attempt=attempt,
+            last=attempt == attempts - 1,
+            surrogates=_roles(others, parameters),
+        )
+
+    rounds(run, tasks, job, attempts, watch)
+    return ProtectReport(
+        method="fmd",
+        parameters=shown(parameters),
+        models=models,
+        seed=seed,
+        images=sorted(run.records, key=lambda r: r.source),
+        seconds=time.perf_counter() - began,
+        out=str(out),
+        anamorph=__version__,
+    )
+
+
+def protect_images(
+    images: Images,
+    authorized: Model,
+    *,
+    surrogates: Sequence[Model] = (),
+    parameters: FMD | None = None,
+    labels: Tensor | None = None,
+    seed: int = 0,
+    watch: Watch | None = None,
+) -> Images:
+    """Protect a batch of pictures in memory; values stay on the grid of 8-bit files.
+
+    Args:
+        images: (n, c, h, w) in [0, 1], c = 1 or 3.
+        authorized: the model that keeps reading.
+        surrogates: public models that stand in for the unauthorized ones.
+        parameters: of the method; the default is the preset `fast`.
+        labels: (n,) classes to keep; without them, the model's own reading.
+        seed: of the run.
+        watch: called after every step.
+
+    Raises:
+        UsageError: the images or labels are not as described.
+        ModelError: the model has no layer to tap.
+    """
+    _check_model(authorized)
+    _check_surrogates(authorized, surrogates)
+    _check_images(images, labels)
+    p = parameters or FMD()
+    seeds = [seed_of(seed, sha256(x.numpy().tobytes()).hexdigest()) for x in images.detach()]
+    keeping = keeping_for(authorized.task, p.least_cosine)
+    problem = fmd(authorized, images, keeping, seeds, p, labels, _roles(surrogates, p))
+    return torch.stack([solved.value for solved in solve(problem, watch)])
+
+
+def _tasks(
+    items: Sequence[Item],
+    past: Sequence[Mapping[str, Any]],
+    labels: Mapping[str, int] | None,
+    model: Model,
+    limits: Limits,
+    run: Run,
+) -> Iterator[Task]:
+    """What is left to do; what cannot be done, or has been done before, is reported."""
+    earlier = {Path(r["source"]).absolute(): r for r in past if isinstance(r.get("source"), str)}
+    classes = 0 if labels is None else _classes(model)
+    for item in items:
+        try:
+            label = None if labels is None else _label(item.source, labels, classes, model.name)
+            before = earlier.get(item.source.absolute())
+            if before is not None and _stands(item, label, before):
+                run.report(_skipped(before))
+                continue
+            if item.output.absolute() not in run.ours:
+                check_free(item.output)
+            yield Task(item, probe(item.source, limits), label)
+        except FileError as error:
+            run.finish(failure(item.source, error))
+
+
+def _classes(model: Model) -> int:
+    with torch.no_grad():
+        return model.output(torch.full((1, 3, 8, 8), 0.5)).shape[1]
+
+
+def _label(source: Path, labels: Mapping[str, int], classes: int, model: str) -> int:
+    label = label_of(source, labels)
+    if label is None:
+        raise FileError(f"{source}: has no row in the labels; add one, or leave out --labels")
+    if not 0 <= label < classes:
+        raise FileError(
+            f"{source}: its label is {label}, but {model} knows the classes 0 to "
+            f"{classes - 1}; correct the labels"
+        )
+    return label
+
+
+def _stands(item: Item, label: int | None, record: Mapping[str, Any]) -> bool:
+    """Whether an earlier run's result is whole, and is of the source and label as they are now."""
+    return (
+        record.get("status") == "protected"
+        and record.get("label") == label
+        and unchanged(item.output, record)
+        and file_digest(item.source) == record.get("source_sha256")
+    )
+
+
+def _skipped(record: Mapping[str, Any]) -> PictureRecord:
+    known = {f.name for f in fields(PictureRecord)}
+    kept = {name: value for name, value in record.items() if name in known}
+    return PictureRecord(**{**kept, "status": "skipped", "reason": "done in an earlier run"})
+
+
+def _loaded(model: Model | str | Path) -> Model:
+    return model if isinstance(model, Model) else load(model)
+
+
+def _roles(surrogates: Sequence[Model], p: FMD) -> tuple[Surrogate, ...]:
+    return tuple(Surrogate(s, keeping_for(s.task, p.least_cosine)) for s in surrogates)
+
+
+def _check_surrogates(authorized: Model, surrogates: Sequence[Model]) -> None:
+    for surrogate in surrogates:
+        _check_model(surrogate)
+        if surrogate.weights_digest == authorized.weights_digest:
+            raise UsageError(
+                f"{surrogate.name}: is the authorized model, so it cannot be a surrogate too; "
+                "give another model"
+            )
+
+
+def _check_model(model: Model) -> None:
+    if model.task == "detect":
+        raise ModelError(
+            f"{model.name}: detectors cannot be used here; give a model with the task classify or "
+            "embed"
+        )
+    if not model.taps:
+        raise ModelError(
+            f"{model.name}: has no layer to tap, which feature map distortion needs; "
+            "give an nn.Module, a timm, torchvision, hf or pt2 source, or a card with `tap`"
+        )
+
+
+def _check_images(images: Tensor, labels: Tensor | None) -> None:
+    if images.ndim != 4 or not images.numel() or not images.is_floating_point():
+        raise UsageError(
+            f"images are {images.dtype} {tuple(images.shape)}; expected floats (n, c, h, w)"
+        )
+    low, high = images.min().item(), images.max().item()
+    if not (low >= 0 and high <= 1):
+        raise UsageError(f"images reach from {low:g} to {high:g}; expected values in [0, 1]")
+    if labels is not None and labels.shape != images.shape[:1]:
+        raise UsageError(
+            f"labels are {tuple(labels.shape)} for {len(images)} images; expected one for each"
+        )

@@ -1,0 +1,192 @@
+"""The job of protecting pictures: decode, distort, encode, decode again, judge."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from anamorph.app.protect.results import Outcome, failure
+from anamorph.app.records import PictureRecord
+from anamorph.files.encoding import Format, encode
+from anamorph.files.folders import Item
+from anamorph.files.manifest import file_digest
+from anamorph.files.metadata import Metadata
+from anamorph.files.photo import Header, Limits, Photo, decode, read
+from anamorph.losses import cosine
+from anamorph.methods.fmd import FMD, Surrogate, fmd
+from anamorph.methods.keeping import Keeping
+from anamorph.metrics.image import largest_change, psnr, ssim
+from anamorph.models import Model
+from anamorph.optimize.engine import Solved
+from anamorph.optimize.problem import Problem
+from anamorph.optimize.starts import seed_of
+from anamorph.types import Images
+
+BATCH_PIXELS = 4_000_000
+"""Pixels in one batch: bounds its memory. A larger picture makes a batch by itself."""
+
+LARGEST_BATCH = 16
+"""Pictures in one batch at the most, however small they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """How results are written."""
+
+    format: Format = "png"
+    quality: int = 95
+    """Of JPEG, with the format `keep`."""
+    metadata: Metadata = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A picture that is to be protected."""
+
+    item: Item
+    header: Header
+    label: int | None
+
+
+class Loaded(NamedTuple):
+    """A decoded original."""
+
+    photo: Photo
+    label: int | None
+    source_sha256: str
+
+
+class Encoded(NamedTuple):
+    """A result as the bytes of a file, and what they decode to."""
+
+    data: bytes
+    decoded: Photo
+    steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protecting:
+    """The job of protecting pictures with one effort (a `batch.job.Job`)."""
+
+    model: Model
+    keeping: Keeping
+    parameters: FMD
+    seed: int
+    writing: Writing
+    limits: Limits
+    attempt: int
+    last: bool
+    surrogates: tuple[Surrogate, ...] = ()
+
+    def group(self, task: Task) -> tuple[int, int, int]:
+        """Channels, height and width."""
+        return (task.header.channels, task.header.height, task.header.width)
+
+    def capacity(self, group: tuple[int, int, int]) -> int:
+        """As many as make a batch of `BATCH_PIXELS`."""
+        _, height, width = group
+        return max(1, min(LARGEST_BATCH, BATCH_PIXELS // (height * width)))
+
+    def load(self, task: Task) -> Loaded:
+        """Decode the original."""
+        photo = read(task.item.source, self.limits)
+        return Loaded(photo, task.label, file_digest(task.item.source))
+
+    def problem(self, loaded: Sequence[Loaded]) -> Problem[Any]:
+        """Feature map distortion of some pictures of one size."""
+        x = as_images(*(one.photo.pixels for one in loaded))
+        seeds = [seed_of(self.seed, f"{one.photo.digest}:{self.attempt}") for one in loaded]
+        labels = [one.label for one in loaded if one.label is not None]
+        target = torch.tensor(labels) if len(labels) == len(loaded) else None
+        return fmd(self.model, x, self.keeping, seeds, self.parameters, target, self.surrogates)
+
+    def write(self, task: Task, loaded: Loaded, solved: Solved) -> Encoded:
+        """Encode as a file and decode that."""
+        data = encode(
+            loaded.photo,
+            _levels(solved.value, loaded.photo.pixels, self.parameters.epsilon),
+            format=self.writing.format,
+            quality=self.writing.quality,
+            metadata=self.writing.metadata,
+        )
+        own = Limits(max_bytes=len(data), max_pixels=self.limits.max_pixels)
+        return Encoded(data, decode(data, str(task.item.output), own), solved.steps)
+
+    def judge(self, task: Task, loaded: Loaded, written: Encoded, seconds: float) -> Outcome | Task:
+        """Check what the file holds."""
+        x, x_star = as_images(loaded.photo.pixels), as_images(written.decoded.pixels)
+        with torch.no_grad():
+            before, after = self.model.output(x), self.model.output(x_star)
+        own = self.keeping.target(before)
+        wanted = own if task.label is None else torch.tensor([task.label])
+        was_right = task.label is None or self.keeping.slack(before, wanted).item() >= 0
+        is_right = self.keeping.slack(after, wanted).item() >= 0
+        x = x.expand_as(x_star)
+        change = largest_change(x, x_star).item()
+        within = change <= self.parameters.epsilon * 255 + 1e-3 or _is_lossy(loaded, self.writing)
+        good = change > 0 and within and (is_right or not was_right)
+        if not good and not self.last:
+            return task
+        embeds = self.model.task == "embed"
+        noise = psnr(x, x_star).item()
+        record = PictureRecord(
+            source=str(task.item.source),
+            output=str(task.item.output) if good else None,
+            status="protected" if good else "failed",
+            reason="" if good else _why(self.attempt + 1, change > 0, within),
+            label=task.label,
+            prediction_before=None if embeds else self.model.label(int(before.argmax())),
+            prediction_after=None if embeds else self.model.label(int(after.argmax())),
+            cosine=cosine(before, after).item() if embeds else None,
+            kept=is_right if was_right else None,
+            linf=change,
+            psnr=noise if math.isfinite(noise) else None,
+            ssim=ssim(x, x_star).item(),
+            steps=written.steps,
+            attempts=self.attempt + 1,
+            seconds=seconds,
+            source_sha256=loaded.source_sha256,
+            output_sha256=sha256(written.data).hexdigest() if good else None,
+        )
+        return Outcome(record=record, data=written.data if good else b"")
+
+    def failed(self, task: Task, error: Exception) -> Outcome:
+        """The record of a picture that an error ended."""
+        return Outcome(record=failure(task.item.source, error))
+
+
+def as_images(*pictures: NDArray[Any]) -> Images:
+    """Decoded pixels (h, w, c) of one size as a batch (n, c, h, w) in [0, 1]."""
+    out = np.stack([pixels.transpose(2, 0, 1) for pixels in pictures], dtype=np.float32)
+    return torch.from_numpy(out).div_(float(np.iinfo(pictures[0].dtype).max))
+
+
+def _levels(value: Tensor, original: NDArray[Any], epsilon: float) -> NDArray[Any]:
+    """Whole levels of the file nearest to a solution (c, h, w), and within epsilon even so."""
+    top = np.iinfo(original.dtype).max
+    reach = int(epsilon * top + 1e-6)
+    wide = np.int16 if top < 2**15 else np.int32
+    around = original.astype(wide)
+    nearest = value.permute(1, 2, 0).mul(float(top)).round_().numpy().astype(wide)
+    return np.clip(nearest, around - reach, around + reach, out=nearest).astype(original.dtype)
+
+
+def _why(attempts: int, changed: bool, within: bool) -> str:
+    if not changed:
+        return "nothing was changed: epsilon is less than one level of the file; raise it"
+    if not within:
+        return "the decoded file exceeds the budget; use a lossless --format"
+    return (
+        f"the authorized model did not keep its reading in {attempts} attempts, each with more "
+        "effort than the last; use a lossless --format or a smaller --epsilon"
+    )
+
+
+def _is_lossy(loaded: Loaded, writing: Writing) -> bool:
+    return writing.format == "keep" and loaded.photo.format == "jpeg"

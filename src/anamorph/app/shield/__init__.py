@@ -1,0 +1,1 @@
+"""Stored face features, and the stores that hold them."""

@@ -1,0 +1,1 @@
+"""Networks trained here: keys, decoders that stand in for thieves, tails."""
