@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from anamorph.methods import budget
 from anamorph.methods.keeping import Keeping
 from anamorph.optimize.combine import Constrained
 from anamorph.optimize.problem import Problem
@@ -35,35 +36,11 @@ pushed off the very reading it keeps would be pushed by rounding errors."""
 class PGD:
     """The parameters of projected gradient ascent that keeps a reading."""
 
-    epsilon: float = knob(
-        16 / 255,
-        "Largest change of a value, in 8-bit levels.",
-        symbol="ε",
-        above=0,
-        at_most=1,
-        scale=255,
-    )
-    step_size: float = knob(
-        2 / 255,
-        "Change of a value in one step, in 8-bit levels.",
-        symbol="α",
-        above=0,
-        at_most=1,
-        scale=255,
-    )
+    epsilon: float = budget.epsilon()
+    step_size: float = budget.step_size()
     steps: int = knob(20, "Gradient steps.", symbol="N", at_least=1)
-    momentum: float = knob(
-        0.0,
-        "Decay of the accumulated gradient; 0 steps along the plain gradient.",
-        symbol="μ",
-        at_least=0,
-        at_most=1,
-    )
-    comfort: float = knob(
-        0.5,
-        "Margin below which keeping gains weight (logits, or hundredths of a cosine).",
-        at_least=0,
-    )
+    momentum: float = budget.momentum(0.0)
+    comfort: float = budget.comfort(0.5)
 
     def __post_init__(self) -> None:
         check(self)

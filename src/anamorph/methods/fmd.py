@@ -33,6 +33,7 @@ import torch
 from torch import Tensor
 
 from anamorph.losses import mse
+from anamorph.methods import budget
 from anamorph.methods.keeping import Keeping
 from anamorph.optimize.combine import Combine, Constrained, Sum
 from anamorph.optimize.problem import Problem
@@ -48,33 +49,13 @@ from anamorph.types import Authorized, Images, PerSample, Reading, Seeds
 class FMD:
     """The parameters of feature map distortion; the defaults are the preset `fast`."""
 
-    epsilon: float = knob(
-        16 / 255,
-        "Largest change of a value, in 8-bit levels.",
-        symbol="ε",
-        above=0,
-        at_most=1,
-        scale=255,
-    )
-    step_size: float = knob(
-        2 / 255,
-        "Change of a value in one step, in 8-bit levels.",
-        symbol="α",
-        above=0,
-        at_most=1,
-        scale=255,
-    )
+    epsilon: float = budget.epsilon()
+    step_size: float = budget.step_size()
     steps: int = knob(20, "Gradient steps.", symbol="N", at_least=1)
     utility_weight: float = knob(
         0.1, "Weight of keeping the authorized reading in the sum.", symbol="λ", at_least=0
     )
-    momentum: float = knob(
-        1.0,
-        "Decay of the accumulated gradient; 0 steps along the plain gradient.",
-        symbol="μ",
-        at_least=0,
-        at_most=1,
-    )
+    momentum: float = budget.momentum(1.0)
     smoothing: float = knob(
         1.5,
         "Standard deviation of the gradient's 5x5 Gaussian blur, in pixels; 0 is off.",
@@ -87,11 +68,7 @@ class FMD:
         "and weighs keeping by how little margin is left.",
         choices=("sum", "constrained"),
     )
-    comfort: float = knob(
-        2.0,
-        "Margin below which keeping gains weight (logits, or hundredths of a cosine).",
-        at_least=0,
-    )
+    comfort: float = budget.comfort(2.0)
     surrogate_weight: float = knob(
         0.0,
         "Weight of the surrogates' misreading beside the distortion of their layers.",
