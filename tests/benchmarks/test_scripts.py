@@ -13,6 +13,7 @@ from benchmarks import (
     compare,
     matrix,
     memory,
+    page_audit,
     page_audit_cost,
     page_compare,
     page_matrix,
@@ -212,3 +213,28 @@ def test_every_script_explains_its_options(
         main(["--help"])
     assert stop.value.code == 0
     assert "--redo" in capsys.readouterr().out
+
+
+def _counted(**shares: float) -> dict[str, Any]:
+    """Shares as `audit.json` holds them."""
+    about = {"n": 4, "low": 0.1, "high": 0.9}
+    return {**shares, **{key: dict.fromkeys(shares, value) for key, value in about.items()}}
+
+
+def test_the_honest_table_shows_every_attack_and_who_learned() -> None:
+    row = _counted(panel_kept_mean=0.25, authorized=1.0, panel_clean_mean=0.75)
+    learner = _counted(kept=0.8, kept_before=0.2)
+    about = {"name": "m", "held_out": 9, "pictures": 5}
+    figures = {
+        **_counted(panel_kept_mean=0.3),
+        "authorized": _counted(kept=1.0),
+        "controls": {"sign noise": row},
+        "under": {"jpeg-75": row},
+        "adaptive": [{**learner, **about, "way": way} for way in ("labels", "distilled")],
+        "detection": {**_counted(accuracy=0.9, auc=0.95), "learned_from": 6, "held_out": 8},
+    }
+    text = page_audit.page({"fast": run(figures, authorized="a", panel=["m"])})
+    assert "| none | 30.0 % (10.0 to 90.0, n 4) | 100.0 %" in text
+    assert "| jpeg-75 | 25.0 % (10.0 to 90.0, n 4) |" in text
+    assert "after learning right labels from 5 protected photos | 9 | 80.0 %" in text
+    assert "clean ones: right in 90.0 %" in text
