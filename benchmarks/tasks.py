@@ -1,0 +1,140 @@
+"""Real faces protected for one task and read by models of others, and by a face detector.
+
+    python benchmarks/tasks.py --faces 100
+
+Two models of identity, two of emotions (`zoo/train_emotions.py` makes them) and two of ImageNet's
+classes take turns as the authorized model; each one's own reading of the clean face is right. The
+detector is the cascade that comes with scikit-image; nothing was made against it.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from skimage import data
+from skimage.feature import Cascade
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.faces import extract, has_faces, names, one_each
+from benchmarks.page_tasks import page
+from benchmarks.places import AUTHORIZED, DATA, RESULTS, WORK, card, has_models
+from benchmarks.runs import Results
+
+from anamorph.app.audit.matrix.matrix import matrix
+from anamorph.app.audit.matrix.writing import folder_of
+from anamorph.auditing.matrix import row_json, share_json
+from anamorph.files.photo import read
+from anamorph.methods.fmd import PRESETS
+from anamorph.metrics.accuracy import share
+from anamorph.models import Model, load
+from anamorph.parameters import shown
+
+TASKS: Mapping[str, Sequence[str]] = {
+    "identity": ("mobilefacenet_relu6_112", "edgeface_xxs"),
+    "emotion": ("emotion-vgg", "emotion-residual"),
+    "ImageNet": (AUTHORIZED, "squeezenet1_1_caffe"),
+}
+"""The models of each task."""
+
+SMALLEST_FACE = 40
+"""Side in pixels below which the detector does not look."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the rows that are asked for and are not measured yet."""
+    options = _parser().parse_args(arguments)
+    if not has_faces(options.data) or not has_models():
+        print(f"tasks: skipped, the real faces and models are not in {options.data.name}/")
+        return 0
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    folder = options.work / f"tasks-{options.faces}" / "originals"
+    faces = extract(one_each(names(options.data), options.faces), folder, options.data)
+    models = [
+        load(path) for tasks in TASKS.values() for name in tasks if (path := _card(name, options))
+    ]
+    results = Results(folder=options.results, name="tasks", page=page, redo=options.redo)
+    for model in models:
+        settings = {
+            "pictures": "aligned LFW",
+            "count": len(faces),
+            "preset": options.preset,
+            "parameters": shown(PRESETS[options.preset]),
+            "authorized": model.name,
+            "models": [one.name for one in models],
+            "tasks": {
+                one.name: task for task, some in TASKS.items() for one in models if one.name in some
+            },
+            "seed": options.seed,
+            "threads": torch.get_num_threads(),
+        }
+        measured = partial(_row, faces, models, model.name, options)
+        results.measure(model.name, settings, len(faces), measured)
+    print(f"results: {results.path.name}, {results.path.with_suffix('.md').name}")
+    return 0
+
+
+def _row(
+    faces: Sequence[Path], models: Sequence[Model], name: str, options: argparse.Namespace
+) -> dict[str, Any]:
+    """Protect the faces for one model; all of them and the detector look at the files."""
+    out = options.work / f"tasks-{options.faces}"
+    presets = {options.preset: PRESETS[options.preset]}
+    found = matrix(faces, models, out / "files", None, presets, rows=(name,), seed=options.seed)
+    place = out / "files" / folder_of(options.preset) / folder_of(name)
+    written = {path.stem: path for path in sorted(place.rglob("*.png"))}
+    before = [path for path in faces if path.stem in written and shows_face(path)]
+    after = sum(shows_face(written[path.stem]) for path in before)
+    return {
+        **row_json(found.tables[0].rows[0]),
+        "detector": share_json(share(after, len(before))),
+    }
+
+
+def shows_face(path: Path) -> bool:
+    """Whether the detector finds a face in a picture."""
+    pixels = read(path).pixels
+    cascade = Cascade(data.lbp_frontal_face_cascade_filename())
+    found = cascade.detect_multi_scale(
+        img=np.ascontiguousarray(pixels[..., :3]),
+        scale_factor=1.2,
+        step_ratio=1,
+        min_size=(SMALLEST_FACE, SMALLEST_FACE),
+        max_size=pixels.shape[:2],
+    )
+    return bool(found)
+
+
+def _card(name: str, options: argparse.Namespace) -> Path | None:
+    """Of a model; None where nobody has trained it."""
+    made = options.emotions / f"{name}.toml"
+    return made if made.is_file() else card(name) if card(name).is_file() else None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Protect for one task, read for others.")
+    parser.add_argument("--faces", type=int, default=100, help="how many, each of another person")
+    parser.add_argument("--preset", choices=tuple(PRESETS), default="fast")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its choice")
+    parser.add_argument("--redo", action="store_true", help="measure finished rows again")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
+    parser.add_argument("--work", type=Path, default=WORK, help="folder for what is protected")
+    parser.add_argument(
+        "--emotions",
+        type=Path,
+        default=WORK / "emotions",
+        help="folder that zoo/train_emotions.py made",
+    )
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of models and photos")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
