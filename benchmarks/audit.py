@@ -54,14 +54,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "seed": options.seed,
         "threads": torch.get_num_threads(),
     }
-    results.measure(options.preset, settings, len(photos), partial(_figures, photos, options))
+    survive = _names(options.survive)
+    if survive:
+        settings["survive"] = list(survive)
+    name = ", survives ".join([options.preset, *survive])
+    results.measure(name, settings, len(photos), partial(_figures, photos, options))
     print(f"results: {results.path.name}, {results.path.with_suffix('.md').name}")
     return 0
 
 
 def _figures(photos: Sequence[LabeledPhoto], options: argparse.Namespace) -> dict[str, Any]:
     """What `audit.json` holds, without the pictures one by one."""
-    work = options.work / f"audit-{options.preset}-{options.first}-{len(photos)}"
+    survive = _names(options.survive)
+    name = "-".join([options.preset, *survive, str(options.first), str(len(photos))])
+    work = options.work / f"audit-{name}"
     originals, protected = work / "originals", work / "protected"
     originals.mkdir(parents=True, exist_ok=True)
     for photo in photos:
@@ -71,11 +77,12 @@ def _figures(photos: Sequence[LabeledPhoto], options: argparse.Namespace) -> dic
         [originals],
         protected,
         authorized,
+        survive=survive,
         parameters=PRESETS[options.preset],
         seed=options.seed,
         resume=protected.exists(),
     )
-    learned = tuple(int(k) for k in options.learn.split(",") if k)
+    learned = tuple(int(k) for k in _names(options.learn))
     found = audit(
         originals=originals,
         protected=protected,
@@ -84,7 +91,7 @@ def _figures(photos: Sequence[LabeledPhoto], options: argparse.Namespace) -> dic
         labels={photo.path.name: photo.label for photo in photos},
         out=work / "report",
         transforms=options.transforms.split(","),
-        purify=tuple(name for name in options.purify.split(",") if name),
+        purify=_names(options.purify),
         adaptive=learned,
         distill=learned,
         detect=bool(learned),
@@ -95,11 +102,16 @@ def _figures(photos: Sequence[LabeledPhoto], options: argparse.Namespace) -> dic
     return {name: value for name, value in told.items() if name not in apart}
 
 
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(name for name in listed.split(",") if name)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="An audit with every attack there is.")
     parser.add_argument("--photos", type=int, default=200, help="how many")
     parser.add_argument("--first", type=int, default=0, help="where in the list to begin")
     parser.add_argument("--preset", choices=tuple(PRESETS), default="fast")
+    parser.add_argument("--survive", default="", help="what the reading must survive; commas")
     parser.add_argument("--transforms", default="all", help="separated by commas")
     parser.add_argument("--purify", default=",".join(PURIFIERS), help="separated by commas")
     parser.add_argument("--learn", default="100", help="photos that attackers learn from; empty: 0")

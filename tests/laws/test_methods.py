@@ -99,6 +99,19 @@ def surrogate_case() -> Case:
     )
 
 
+def survival_case() -> Case:
+    p = replace(PRESETS["fast"], steps=6)
+
+    def coarser(x: Images) -> Images:
+        return (x * 15).round() / 15
+
+    return Case(
+        "fmd that survives fewer levels",
+        lambda x, seeds: fmd(MODEL, x, KeepLabel(), seeds, p, survive=[coarser]),
+        lambda z, kept: (z - kept.x).abs() - p.epsilon,
+    )
+
+
 def answer(images: Tensor) -> Tensor:
     """The same model in the role of a service model."""
     reading: Reading = MODEL(images)
@@ -241,6 +254,7 @@ CASES = [
     fmd_case("fmd constrained", FMD(balance="constrained")),
     fmd_case("fmd plain sum", FMD(balance="sum", momentum=0, smoothing=0)),
     fmd_case("fmd on embeddings", PRESETS["fast"], embeds=True),
+    survival_case(),
     surrogate_case(),
     *(sealed_case(f"sealed {name}", p, bits=3) for name, p in SEALED.items()),
     sealed_case("sealed on embeddings", Sealed(), bits=MOST_BITS, embeds=True),

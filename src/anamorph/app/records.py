@@ -26,6 +26,8 @@ class PictureRecord:
     """For embedding models: cosine between the readings before and after."""
     kept: bool | None = None
     """Whether a right reading is still right; None where the original was read wrongly."""
+    survives: Mapping[str, bool] | None = None
+    """Whether the file is read right in each form it was to survive; None where none was asked."""
     linf: float | None = None
     """Largest change of a value, in 8-bit levels."""
     psnr: float | None = None

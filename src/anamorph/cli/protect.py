@@ -34,6 +34,13 @@ from anamorph.methods.fmd import FMD, PRESETS
     "and each costs about as much time as the authorized model.",
 )
 @click.option(
+    "--survive",
+    multiple=True,
+    metavar="NAME",
+    help="What happens to a shared file, after which the authorized model is to read it still: "
+    "jpeg75, resize, another transform of docs/audit.md. Each costs time. Repeat it.",
+)
+@click.option(
     "--labels",
     type=click.Path(path_type=Path),
     help="CSV with the columns file,label. Without it the model's own reading is kept.",
@@ -70,6 +77,7 @@ def command(
     out: str,
     authorized: str,
     surrogates: tuple[str, ...],
+    survive: tuple[str, ...],
     labels: Path | None,
     preset: str,
     seed: int,
@@ -93,6 +101,7 @@ def command(
             out,
             authorized,
             surrogates=surrogates,
+            survive=survive,
             parameters=parameters,
             labels=labels,
             seed=seed,

@@ -9,6 +9,10 @@ and where public models stand in for the unauthorized ones (not in the paper),
     J  = L' + L'_s - lambda * L_p + kappa * L_s
     L'_s, L_s: means over the surrogates s of MSE(s_feat(x), s_feat(x*)) and CE(s_logits(x*), y_s)
 
+and where files are shared in forms t that the reading must survive (not in the paper),
+
+    L_p = mean over x* and all t(x*) of CE(f_logits(.), y)
+
 Where this differs from the paper:
 
 - L' of each layer is divided by its value at the random start, and the layers are averaged, so
@@ -21,13 +25,16 @@ Where this differs from the paper:
 - Embedding models keep their direction, L_p = 1 - cos, in place of a label.
 - `balance = "constrained"`, `momentum` and `smoothing` are not in the paper; the preset `paper`
   has them off.
+- The forms t are real codecs and filters. Their gradient is taken for one: t(x*) is
+  x* + (t(x*) - x*) with what stands in brackets held constant. The check is then the least slack
+  of all.
 - Surrogates are not in the paper. y_s is the surrogate's own reading of x, so its classes need not
   be those of f; a surrogate that gives embeddings has L_s = 1 - cos.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -103,6 +110,10 @@ def more_effort(p: FMD, times: int) -> FMD:
     )
 
 
+Shared: TypeAlias = Callable[[Images], Images]
+"""t: what happens to a file that is shared, picture by picture; of the same size, in [0, 1]."""
+
+
 class Surrogate(NamedTuple):
     """A public model that stands in for the unauthorized ones."""
 
@@ -136,6 +147,7 @@ def fmd(
     p: FMD,
     target: Tensor | None = None,
     surrogates: Sequence[Surrogate] = (),
+    survive: Sequence[Shared] = (),
 ) -> Problem[Kept]:
     """Write the problem down for a batch of pictures of one size.
 
@@ -147,6 +159,7 @@ def fmd(
         p: the parameters.
         target: (n,) labels to keep; without them, the model's own reading of x.
         surrogates: models that are to fail, each with at least one tap.
+        survive: forms in which the reading must be kept too; they need not be differentiable.
     """
     with torch.no_grad():
         start = onto_box(uniform_in_ball(x, p.epsilon, seeds), 0, 1)
@@ -162,7 +175,11 @@ def fmd(
 
     def objective(x_star: Tensor, kept: Kept) -> Terms:
         reading = authorized(x_star)
-        utility = keeping.loss(reading.output, kept.target)  # L_p
+        outputs = [reading.output]
+        for t in survive:
+            changed = t(x_star.detach())  # t(x*), with the gradient of x*
+            outputs.append(authorized(x_star + (changed - x_star.detach())).output)
+        utility = torch.stack([keeping.loss(o, kept.target) for o in outputs]).mean(0)  # L_p
         parts = {
             "distortion": _distortion(reading, kept.layers),  # L'
             "utility": -p.utility_weight * utility,
@@ -177,7 +194,8 @@ def fmd(
                 parts["misreading"] = p.surrogate_weight * torch.stack(  # kappa * L_s
                     [s.keeping.loss(other.output, y_s) for s, other, y_s in losses]
                 ).mean(0)
-        return Terms(parts=parts, slack=keeping.slack(reading.output, kept.target))  # J
+        slack = torch.stack([keeping.slack(o, kept.target) for o in outputs]).amin(0)
+        return Terms(parts=parts, slack=slack)  # J
 
     def project(x_star: Tensor, kept: Kept) -> Tensor:
         return onto_box(onto_linf_ball(x_star, kept.x, p.epsilon), 0, 1)

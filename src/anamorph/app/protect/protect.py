@@ -14,6 +14,7 @@ from anamorph import __version__
 from anamorph.app.labels import label_of, read_labels
 from anamorph.app.protect.protecting import Protecting, Task, Writing
 from anamorph.app.protect.results import Done, Run, check_free, failure
+from anamorph.app.protect.surviving import forms_named, shared
 from anamorph.app.records import PictureRecord, ProtectReport
 from anamorph.app.runs import begun, identity, pictures, results_of, rounds, unchanged
 from anamorph.errors import FileError, ModelError, ParameterError, UsageError
@@ -35,6 +36,7 @@ def protect(
     authorized: Model | str | Path,
     *,
     surrogates: Sequence[Model | str | Path] = (),
+    survive: Sequence[str] = (),
     parameters: FMD | None = None,
     labels: str | Path | Mapping[str, int] | None = None,
     seed: int = 0,
@@ -58,6 +60,8 @@ def protect(
         authorized: a model, a card, or a spec such as `timm:resnet18`.
         surrogates: public models that stand in for the unauthorized ones: pictures that these
             misread, others misread too. Each costs about as much time as the authorized model.
+        survive: transforms (see `adversaries.transforms`) after which the authorized model must
+            read the file too. Each costs another reading in every step.
         parameters: of the method; the default is the preset `fast`.
         labels: a CSV with the columns `file` and `label`, or a mapping. Without labels, the
             model's own reading of the original is what must be kept.
@@ -87,6 +91,7 @@ def protect(
     _check_model(model)
     others = [_loaded(surrogate) for surrogate in surrogates]
     _check_surrogates(model, others)
+    forms = forms_named(survive)
     if labels is not None and model.task == "embed":
         raise UsageError(f"{model.name}: gives embeddings, which have no labels; leave them out")
     table = read_labels(Path(labels), model.labels) if isinstance(labels, str | Path) else labels
@@ -105,6 +110,8 @@ def protect(
         "quality": writing.quality,
         "metadata": writing.metadata,
     }
+    if forms:
+        header["survive"] = [form.name for form in forms]
     manifest, past = begun(out, header, resume=resume)
     run = Run(manifest=manifest, done=done, ours=results_of(past))
     for problem in listing.problems:
@@ -122,6 +129,7 @@ def protect(
             attempt=attempt,
             last=attempt == attempts - 1,
             surrogates=_roles(others, parameters),
+            survive=forms,
         )
 
     rounds(run, tasks, job, attempts, watch)
@@ -142,6 +150,7 @@ def protect_images(
     authorized: Model,
     *,
     surrogates: Sequence[Model] = (),
+    survive: Sequence[str] = (),
     parameters: FMD | None = None,
     labels: Tensor | None = None,
     seed: int = 0,
@@ -153,6 +162,7 @@ def protect_images(
         images: (n, c, h, w) in [0, 1], c = 1 or 3.
         authorized: the model that keeps reading.
         surrogates: public models that stand in for the unauthorized ones.
+        survive: names of transforms after which the reading is kept too.
         parameters: of the method; the default is the preset `fast`.
         labels: (n,) classes to keep; without them, the model's own reading.
         seed: of the run.
@@ -168,7 +178,8 @@ def protect_images(
     p = parameters or FMD()
     seeds = [seed_of(seed, sha256(x.numpy().tobytes()).hexdigest()) for x in images.detach()]
     keeping = keeping_for(authorized.task, p.least_cosine)
-    problem = fmd(authorized, images, keeping, seeds, p, labels, _roles(surrogates, p))
+    forms = tuple(map(shared, forms_named(survive)))
+    problem = fmd(authorized, images, keeping, seeds, p, labels, _roles(surrogates, p), forms)
     return torch.stack([solved.value for solved in solve(problem, watch)])
 
 

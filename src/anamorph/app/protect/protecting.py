@@ -1,7 +1,7 @@
 """The job of protecting pictures: decode, distort, encode, decode again, judge."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -11,7 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from anamorph.adversaries.transforms import Transform
 from anamorph.app.protect.results import Outcome, failure
+from anamorph.app.protect.surviving import shared
 from anamorph.app.records import PictureRecord
 from anamorph.files.encoding import Format, encode
 from anamorph.files.folders import Item
@@ -83,6 +85,7 @@ class Protecting:
     attempt: int
     last: bool
     surrogates: tuple[Surrogate, ...] = ()
+    survive: tuple[Transform, ...] = ()
 
     def group(self, task: Task) -> tuple[int, int, int]:
         """Channels, height and width."""
@@ -104,7 +107,16 @@ class Protecting:
         seeds = [seed_of(self.seed, f"{one.photo.digest}:{self.attempt}") for one in loaded]
         labels = [one.label for one in loaded if one.label is not None]
         target = torch.tensor(labels) if len(labels) == len(loaded) else None
-        return fmd(self.model, x, self.keeping, seeds, self.parameters, target, self.surrogates)
+        return fmd(
+            self.model,
+            x,
+            self.keeping,
+            seeds,
+            self.parameters,
+            target,
+            self.surrogates,
+            tuple(map(shared, self.survive)),
+        )
 
     def write(self, task: Task, loaded: Loaded, solved: Solved) -> Encoded:
         """Encode as a file and decode that."""
@@ -127,10 +139,12 @@ class Protecting:
         wanted = own if task.label is None else torch.tensor([task.label])
         was_right = task.label is None or self.keeping.slack(before, wanted).item() >= 0
         is_right = self.keeping.slack(after, wanted).item() >= 0
+        survives = self._survives(x_star, wanted)
         x = x.expand_as(x_star)
         change = largest_change(x, x_star).item()
         within = change <= self.parameters.epsilon * 255 + 1e-3 or _is_lossy(loaded, self.writing)
-        good = change > 0 and within and (is_right or not was_right)
+        kept = is_right and all(survives.values())
+        good = change > 0 and within and (kept or not was_right)
         if not good and not self.last:
             return task
         embeds = self.model.task == "embed"
@@ -139,12 +153,13 @@ class Protecting:
             source=str(task.item.source),
             output=str(task.item.output) if good else None,
             status="protected" if good else "failed",
-            reason="" if good else _why(self.attempt + 1, change > 0, within),
+            reason="" if good else _why(self.attempt + 1, change > 0, within, is_right, survives),
             label=task.label,
             prediction_before=None if embeds else self.model.label(int(before.argmax())),
             prediction_after=None if embeds else self.model.label(int(after.argmax())),
             cosine=cosine(before, after).item() if embeds else None,
             kept=is_right if was_right else None,
+            survives=survives or None,
             linf=change,
             psnr=noise if math.isfinite(noise) else None,
             ssim=ssim(x, x_star).item(),
@@ -155,6 +170,12 @@ class Protecting:
             output_sha256=sha256(written.data).hexdigest() if good else None,
         )
         return Outcome(record=record, data=written.data if good else b"")
+
+    def _survives(self, x_star: Images, wanted: Tensor) -> dict[str, bool]:
+        """Whether the file is still read in each form, by its name."""
+        with torch.no_grad():
+            outputs = {form.name: self.model.output(shared(form)(x_star)) for form in self.survive}
+        return {n: self.keeping.slack(o, wanted).item() >= 0 for n, o in outputs.items()}
 
     def failed(self, task: Task, error: Exception) -> Outcome:
         """The record of a picture that an error ended."""
@@ -177,11 +198,19 @@ def _levels(value: Tensor, original: NDArray[Any], epsilon: float) -> NDArray[An
     return np.clip(nearest, around - reach, around + reach, out=nearest).astype(original.dtype)
 
 
-def _why(attempts: int, changed: bool, within: bool) -> str:
+def _why(
+    attempts: int, changed: bool, within: bool, is_right: bool, survives: Mapping[str, bool]
+) -> str:
     if not changed:
         return "nothing was changed: epsilon is less than one level of the file; raise it"
     if not within:
         return "the decoded file exceeds the budget; use a lossless --format"
+    lost = ", ".join(name for name, read in survives.items() if not read)
+    if is_right and lost:
+        return (
+            f"the authorized model did not keep its reading after {lost} in {attempts} attempts; "
+            "use a smaller --epsilon or survive less"
+        )
     return (
         f"the authorized model did not keep its reading in {attempts} attempts, each with more "
         "effort than the last; use a lossless --format or a smaller --epsilon"

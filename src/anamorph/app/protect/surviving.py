@@ -1,0 +1,53 @@
+"""Forms of a shared file that the authorized model is to read still: recompressed, resized."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from anamorph.adversaries.transforms import TRANSFORMS, Transform, transforms_named
+from anamorph.errors import UsageError
+from anamorph.methods.fmd import Shared
+from anamorph.types import Images
+
+_TRIED = 16
+"""Side of the picture that tells whether a form keeps the size."""
+
+
+def forms_named(names: Sequence[str]) -> tuple[Transform, ...]:
+    """The forms of some names, each once.
+
+    Raises:
+        UsageError: there is none of that name, or it changes the size, so that no gradient goes
+            through.
+
+    Example:
+        >>> [form.name for form in forms_named(["jpeg75", "jpeg75"])]
+        ['jpeg75']
+    """
+    forms = transforms_named(tuple(dict.fromkeys(names))) if names else ()
+    flat = np.zeros((_TRIED, _TRIED, 3), np.uint8)
+    for form in forms:
+        if form(flat).shape != flat.shape:
+            known = ", ".join(n for n, t in TRANSFORMS.items() if t(flat).shape == flat.shape)
+            raise UsageError(f"{form.name}: changes the size; choose to survive among {known}")
+    return forms
+
+
+def shared(form: Transform) -> Shared:
+    """What a form makes of a batch: each picture by itself, as 8-bit pixels."""
+
+    def t(x: Images) -> Images:
+        return torch.stack([_changed(one, form) for one in x])
+
+    return t
+
+
+def _changed(picture: Tensor, form: Transform) -> Tensor:
+    levels: NDArray[np.uint8] = picture.mul(255).round().byte().permute(1, 2, 0).numpy()
+    gray = levels.shape[2] == 1
+    pixels = form(np.repeat(levels, 3, axis=2) if gray else levels)
+    after = torch.from_numpy(pixels).permute(2, 0, 1).to(picture.dtype).div(255)
+    return after[:1] if gray else after
