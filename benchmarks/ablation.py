@@ -22,12 +22,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.page_ablation import BASELINE, curves, page
 from benchmarks.photos import labeled
-from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, card, has_models
-from benchmarks.protect import Bench, protected
+from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, has_models
+from benchmarks.protect import bench_with, protected
 from benchmarks.runs import Results
 
 from anamorph.methods.fmd import PRESETS
-from anamorph.models import Model, load
+from anamorph.models import Model
 from anamorph.parameters import shown
 
 LEVEL = 1 / 255
@@ -74,12 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.threads:
         torch.set_num_threads(options.threads)
-    bench = Bench(
-        authorized=load(card(AUTHORIZED)),
-        panel=[load(card(name)) for name in PANEL],
-        photos=photos,
-        seed=options.seed,
-    )
+    bench = bench_with(photos, options.seed)
     results = Results(folder=options.results, name="ablation", page=page, redo=options.redo)
     sweeps = options.sweeps.split(",")
     for variant in variants(bench.authorized):

@@ -55,12 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.threads:
         torch.set_num_threads(options.threads)
-    bench = Bench(
-        authorized=load(card(AUTHORIZED)),
-        panel=[load(card(name)) for name in PANEL],
-        photos=photos,
-        seed=options.seed,
-    )
+    bench = bench_with(photos, options.seed)
     results = Results(folder=options.results, name="protect", page=page, redo=options.redo)
     settings = {
         "photos": "nips2017dev",
@@ -95,6 +90,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
     print(f"results: {results.path.name}, {results.path.with_suffix('.md').name}")
     return 0
+
+
+def bench_with(photos: Sequence[LabeledPhoto], seed: int) -> Bench:
+    """With the models of the published results."""
+    return Bench(
+        authorized=load(card(AUTHORIZED)),
+        panel=[load(card(name)) for name in PANEL],
+        photos=photos,
+        seed=seed,
+    )
 
 
 def protected(bench: Bench, p: FMD, surrogate: str | None = None) -> dict[str, Any]:

@@ -1,0 +1,150 @@
+"""The table of what holds and what breaks, from the committed benchmarks."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
+
+Figures: TypeAlias = Mapping[str, Any]
+Line: TypeAlias = tuple[str, str, str, str]
+"""What was made, the attack, what is left, of how many."""
+
+PAIRS = "100"
+"""Pictures with their hidden files, that an attacker on a network key knows."""
+
+RECORDS = 400
+"""Protected records with their pictures, that an attacker on features learns from."""
+
+
+def honest() -> str:
+    """One row for every attack that matters, kind or unkind."""
+    lines = [*_protect(), *_hide(), *_shield(), *_keyed()]
+    heads = ("", "attack", "what is left", "of")
+    return "\n".join(
+        f"| {' | '.join(line)} |" for line in (heads, ("---", "---", "---", "---"), *lines)
+    )
+
+
+def _protect() -> Iterable[Line]:
+    run = _runs("audit")["fast"]
+    figures, photos = run["figures"], f"{run['n']} photos"
+    noise = max(row["panel_kept_mean"] for row in figures["controls"].values())
+    yield (
+        "`protect`",
+        "models it never saw",
+        f"{_percent(figures['panel_kept_mean'])} of their readings; after noise of the same size "
+        f"{_percent(noise)}",
+        photos,
+    )
+    under = figures["under"]
+    purified = {n: row for n, row in under.items() if n in run["settings"]["purify"].split(",")}
+    for attack, rows in (
+        ("recompressed, resized, blurred", {n: r for n, r in under.items() if n not in purified}),
+        ("purified", purified),
+    ):
+        name, row = max(rows.items(), key=lambda item: item[1]["panel_kept_mean"])
+        yield (
+            "",
+            f"{attack}; the best of {len(rows)}: {name}",
+            f"{_percent(row['panel_kept_mean'])}; the authorized model keeps "
+            f"{_percent(row['authorized'])}",
+            photos,
+        )
+    ways = {"labels": "right labels for", "distilled": "its own answers for the originals of"}
+    for row in figures["adaptive"]:
+        yield (
+            "",
+            f"a model that learned {ways[row['way']]} {row['pictures']} protected photos",
+            f"**{_percent(row['kept'])}**; before learning {_percent(row['kept_before'])}",
+            f"{row['held_out']} others",
+        )
+
+
+def _hide() -> Iterable[Line]:
+    runs = _runs("hide")
+    for kind, pairs in (("sealed", "800"), ("permuted", "800"), ("network", PAIRS)):
+        figures = runs[f"pairs, {kind} fast"]["figures"]
+        found = figures["subkey_each"][pairs]
+        name, best = max(
+            ((n, row) for n, row in found.items() if n != "mean"), key=lambda item: item[1]["ssim"]
+        )
+        left = f"SSIM {best['ssim']:.2f}; the mean face has {found['mean']['ssim']:.2f}"
+        yield (
+            f"`hide`, {kind}",
+            f"{pairs} known originals, the best of {len(found) - 1} attackers: {name}",
+            f"**{left}**" if kind == "network" else left,
+            f"{figures['pictures'] - figures['known']} faces",
+        )
+
+
+def _shield() -> Iterable[Line]:
+    runs = _runs("shield")
+    online = runs["advface online"]["figures"]["attacks"]
+    unseen = {name: row for name, row in online.items() if "noise" not in name}
+    noise = {name: row for name, row in online.items() if "noise" in name}
+    left = f"{_likeness(_best(unseen))}; after noise of the same size {_likeness(_best(noise))}"
+    yield ("`shield`, advface", "decoders it never saw", left, _count(unseen))
+    learned = {
+        name: row
+        for name, row in runs["advface adaptive"]["figures"]["attacks"].items()
+        if name.endswith(f"k {RECORDS}")
+    }
+    yield (
+        "",
+        f"decoders that learned from {RECORDS} protected records",
+        f"**{_likeness(_best(learned))}**",
+        _count(learned),
+    )
+    decoy, plain = (runs[name]["figures"]["attacks"] for name in ("decoy", "plain embedding"))
+    yield (
+        "`shield`, decoy",
+        f"the best of all, learned from up to {max(runs['decoy']['settings']['counts'])} records",
+        f"{_likeness(_best(decoy))}; from the plain embedding {_likeness(_best(plain))}",
+        _count(decoy),
+    )
+
+
+def _keyed() -> Iterable[Line]:
+    runs = _runs("keyed")
+    without = runs["faces, with and without the key"]["figures"]["replay_into_plain"]
+    faces = f"{without['n']} faces"
+    left = f"{_percent(without['share'])} are let in by what was stolen"
+    yield ("`shield`, keyed", "the table without the key", left, faces)
+    pairs = runs["faces, known pairs"]["figures"]["64"]["replay"]
+    yield ("", "64 rows whose plain features are known", f"**{_percent(pairs['share'])}**", faces)
+    shape = runs["faces, shape of the cloud"]["figures"]["16 pairs, pictures of half of them"]
+    yield (
+        "",
+        "16 such rows, and other pictures of half of the people",
+        f"**{_percent(shape['replay']['share'])}**",
+        f"{shape['replay']['n']} faces",
+    )
+
+
+def _runs(name: str) -> Mapping[str, Any]:
+    content = json.loads(RESULTS.joinpath(f"{name}.json").read_text(encoding="utf-8"))
+    runs: Mapping[str, Any] = content["runs"]
+    return runs
+
+
+def _best(attacks: Figures) -> Figures:
+    """The reconstruction that is most like the face, over attackers and what they do before."""
+    found: Figures = max(
+        (row for cleanings in attacks.values() for row in cleanings.values()),
+        key=lambda row: row["ssim"]["mean"],
+    )
+    return found
+
+
+def _likeness(row: Figures) -> str:
+    return f"SSIM {row['ssim']['mean']:.2f}, identity {row['identity']['mean']:.2f}"
+
+
+def _count(attacks: Figures) -> str:
+    return f"{_best(attacks)['ssim']['n']} faces"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.0f} %"
