@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from skimage import data
 from skimage.feature import Cascade
+from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -28,10 +29,13 @@ from benchmarks.runs import Results
 
 from anamorph.app.audit.matrix.matrix import matrix
 from anamorph.app.audit.matrix.writing import folder_of
+from anamorph.app.protect.protecting import as_images
 from anamorph.auditing.matrix import row_json, share_json
 from anamorph.files.photo import read
+from anamorph.losses import cosine
 from anamorph.methods.fmd import PRESETS
-from anamorph.metrics.accuracy import share
+from anamorph.metrics.accuracy import Share, share
+from anamorph.metrics.identity import similarities, tar_at_far
 from anamorph.models import Model, load
 from anamorph.parameters import shown
 
@@ -41,6 +45,9 @@ TASKS: Mapping[str, Sequence[str]] = {
     "ImageNet": (AUTHORIZED, "squeezenet1_1_caffe"),
 }
 """The models of each task."""
+
+FAR = 1e-3
+"""How many pairs of two people a face model takes for one, where it says who is still matched."""
 
 SMALLEST_FACE = 40
 """Side in pixels below which the detector does not look."""
@@ -71,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "tasks": {
                 one.name: task for task, some in TASKS.items() for one in models if one.name in some
             },
+            "far": FAR,
             "seed": options.seed,
             "threads": torch.get_num_threads(),
         }
@@ -89,12 +97,32 @@ def _row(
     found = matrix(faces, models, out / "files", None, presets, rows=(name,), seed=options.seed)
     place = out / "files" / folder_of(options.preset) / folder_of(name)
     written = {path.stem: path for path in sorted(place.rglob("*.png"))}
-    before = [path for path in faces if path.stem in written and shows_face(path)]
+    kept = [path for path in faces if path.stem in written]
+    files = [written[path.stem] for path in kept]
+    before = [path for path in kept if shows_face(path)]
     after = sum(shows_face(written[path.stem]) for path in before)
     return {
         **row_json(found.tables[0].rows[0]),
         "detector": share_json(share(after, len(before))),
+        "matched": {
+            model.name: share_json(matched(model, kept, files))
+            for model in models
+            if model.task == "embed"
+        },
     }
+
+
+def matched(model: Model, faces: Sequence[Path], files: Sequence[Path]) -> Share:
+    """How many files a face model takes for the person in the clean face, at `FAR`."""
+    clean, after = (_embeddings(model, some) for some in (faces, files))
+    two = ~torch.eye(len(faces), dtype=torch.bool)
+    _, threshold = tar_at_far(torch.ones(1), similarities(clean, clean)[two], FAR)
+    return share(int((cosine(clean, after) > threshold).sum()), len(faces))
+
+
+def _embeddings(model: Model, paths: Sequence[Path]) -> Tensor:
+    with torch.no_grad():
+        return torch.cat([model.output(as_images(read(path).pixels[..., :3])) for path in paths])
 
 
 def shows_face(path: Path) -> bool:

@@ -21,8 +21,13 @@ def test_the_detector_finds_a_face_and_none_in_noise(tmp_path: Path) -> None:
 def test_the_page_has_a_row_for_each_authorized_model() -> None:
     kept: dict[str, Any] = {"share": 0.25, "n": 4, "low": 0.1, "high": 0.9}
     cells = [{"reader": name, "kept": kept, "error": None} for name in ("a", "b")]
-    figures = {"cells": cells, "detector": kept, "psnr_mean": 25.04}
-    settings = {"preset": "fast", "models": ["a", "b"], "tasks": {"a": "faces", "b": "photos"}}
+    figures = {"cells": cells, "detector": kept, "matched": {"a": kept}, "psnr_mean": 25.04}
+    settings = {
+        "far": 0.001,
+        "preset": "fast",
+        "models": ["a", "b"],
+        "tasks": {"a": "faces", "b": "photos"},
+    }
     where = {"cpu": "a processor", "threads": 1, "cores": 2, "memory_gib": 8.0}
     text = page_tasks.page(
         {
@@ -39,3 +44,4 @@ def test_the_page_has_a_row_for_each_authorized_model() -> None:
     assert "| protected for | faces | a (faces) | b (photos) | face detector |" in text
     assert "| a | 4 | **25.0 % (10.0 to 90.0, n 4)** | 25.0 %" in text
     assert "| 25.0 |" in text
+    assert "takes 0.001 of the pairs" in text
