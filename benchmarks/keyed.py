@@ -1,6 +1,6 @@
 """Keyed rotation of embeddings: migrations that are killed, accuracy, and attacks on the key.
 
-    python benchmarks/keyed.py [--parts migration,faces]
+    python benchmarks/keyed.py [--parts cost,migration,faces]
 
 A PostgreSQL with pgvector is started for the migrations. Faces are embeddings of real pictures; the
 people whose pairs attackers know are not those they are judged by.
@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.faces import has_faces
 from benchmarks.keyed_attacks import by_pairs, by_shape, with_and_without
+from benchmarks.keyed_cost import BATCH, RECORDS, cost
 from benchmarks.keyed_faces import EXTRACTOR, embeddings
 from benchmarks.keyed_migration import KILLS, PROBES, migrated, server
 from benchmarks.page_keyed import page
@@ -56,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             results.measure(
                 f"faces, {name}", settings, len(faces.features), partial(measure, faces)
             )
+    if "cost" in parts:
+        settings = {"width": WIDTH, "records": RECORDS, "batch": BATCH}
+        results.measure("cost of a record", settings, RECORDS, partial(cost, random_units(RECORDS)))
     if "migration" in parts:
         _migrations(results, options, real)
     print(f"results: {results.path.name}, {results.path.with_suffix('.md').name}")
@@ -101,7 +105,7 @@ def _unit(rows: NDArray[Any]) -> NDArray[np.float32]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--parts", default="faces,migration")
+    parser.add_argument("--parts", default="faces,cost,migration")
     parser.add_argument("--kinds", default="", help="Of embeddings to migrate; all by default.")
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--threads", type=int, default=1)

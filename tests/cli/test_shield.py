@@ -6,9 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 
+from anamorph.cli.shield import command
+from anamorph.cli.shield_methods import PRESETS
+from anamorph.parameters import knobs
 from anamorph.templates.files import open_file
 
 Anamorph = Any
@@ -140,13 +144,27 @@ def test_a_password_on_the_command_line_is_refused_and_not_repeated(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "name either a file of FEATURES or, with --store, a database"),
+        ((), "name either a file of features or pictures or, with --store, a database"),
         (("{plain}",), "Name the new file with --out"),
         (("{plain}", "--out", "{out}"), "how to shield? Name it with --method: keyed, advface"),
         (
             ("{plain}", "--out", "{out}", "--method", "keyed"),
             "rotates by a key; give it with --key",
         ),
+        (
+            ("{plain}", "--out", "{out}", "--method", "keyed", "--key", "{key}", "--epsilon", "1"),
+            "--epsilon: not for --method keyed",
+        ),
+        (
+            ("{plain}", "--out", "{out}", "--method", "decoy", "--shadow", "a", "--preset", "fast"),
+            "--shadow: not for --method decoy",
+        ),
+        (
+            ("{plain}", "--out", "{out}", "--method", "decoy", "--preset", "paper"),
+            "decoy has no preset 'paper'; there are fast, strong",
+        ),
+        (("{plain}", "{plain}", "--out", "{out}"), "one file of features at a time"),
+        (("{key}", "--out", "{out}", "--method", "keyed"), "not a file of features (.npy, .npz,"),
         (("{plain}", "--out", "{out}", "--hold", "--erase"), "--hold, --erase: for the tables"),
         (("{plain}", "--out", "{out}", "--method", "advface"), "there are no shadows to mislead"),
         (("{plain}", "--out", "{out}", "--method", "decoy"), "--recognizer MODEL"),
@@ -164,6 +182,59 @@ def test_requests_that_make_no_sense_are_refused(
     assert ended.code == 2
     assert said in ended.err
     assert not out.exists()
+
+
+def test_pictures_become_decoys_and_a_bad_one_shows_in_the_exit_status(
+    photos: Path, card: Any, tmp_path: Path, anamorph: Anamorph
+) -> None:
+    shield = ("shield", photos, "--recognizer", card(), "--method", "decoy", "--decoys", photos)
+    out = tmp_path / "out.npz"
+    ended = anamorph(*shield, "--steps", 2, "--out", out, "--json", "-")
+    assert ended.code == 0, ended.err
+    report = json.loads(ended.out)
+    assert (report["mode"], report["summary"]["rows"], report["skipped"]) == ("pictures", 5, [])
+    assert open_file(out).shape == (4, 7, 7)
+    assert "astronaut" in open_file(out).table.ids
+    (photos / "broken.png").write_bytes(b"no picture")
+    fewer = (*shield[:-1], photos / "astronaut.jpg")
+    ended = anamorph(*fewer, "--preset", "strong", "--out", tmp_path / "b.npz", "--json", "-")
+    assert ended.code == 1
+    assert "broken.png" in json.loads(ended.out)["skipped"][0]
+    assert "skipped" in ended.err
+    other, first = set(open_file(tmp_path / "b.npz").marks()), set(open_file(out).marks())
+    assert other != first  # other decoys, other parameters
+    ended = anamorph(*shield, "--out", tmp_path / "c.npz")
+    assert ended.code == 2
+    assert "a decoy cannot be read" in ended.err
+
+
+def test_features_of_pictures_are_moved_as_in_the_paper(
+    photos: Path, card: Any, tmp_path: Path, anamorph: Anamorph
+) -> None:
+    shadow, out = tmp_path / "shadow.safetensors", tmp_path / "out.npz"
+    anamorph("train", "shadow", photos, "--recognizer", card(), "--out", shadow, "--updates", 2,
+             "--batch", 2)  # fmt: skip
+    shield = ("shield", photos, "--recognizer", card(), "--method", "advface", "--shadow", shadow)
+    ended = anamorph(*shield, "--preset", "paper", "--steps", 2, "--out", out)
+    assert ended.code == 0, ended.err
+    assert open_file(out).shape == (4, 7, 7)
+    ended = anamorph("shield", out, *shield[4:], "--preset", "paper", "--out", tmp_path / "b.npz")
+    assert ended.code == 2
+    assert "takes the recognizer; give it" in ended.err
+    ended = anamorph(*shield, "--epsilon", -1, "--out", tmp_path / "b.npz")
+    assert "epsilon is -1, but must be above 0" in ended.err
+
+
+def test_every_parameter_of_a_stores_methods_has_an_option() -> None:
+    options = {parameter.name: parameter for parameter in command.params}
+    for method, presets in PRESETS.items():
+        for knob in knobs(presets["fast"]):
+            if knob.name == "target":
+                continue
+            option = options[knob.name]
+            assert isinstance(option, click.Option)
+            assert method in str(option.help)
+            assert knob.meaning in str(option.help)
 
 
 def test_a_table_is_shielded_without_loading_torch() -> None:

@@ -75,6 +75,30 @@ def test_a_refused_claim_is_told_by_the_exit_status(
     assert anamorph(*verify, "999").code == 2
 
 
+def test_maps_are_read_by_the_recognizer_and_enrolled_shielded(
+    photos: Path, card: Any, tmp_path: Path, anamorph: Anamorph
+) -> None:
+    made = tmp_path / "made.npz"
+    shield = ("shield", "--recognizer", card(), "--method", "decoy", "--steps", 60, "--epsilon", 9)
+    anamorph(*shield, photos / "chelsea.png", photos / "coffee.png", "--out", made)
+    identify = ("templates", "identify", photos / "coffee.png", "--store", made)
+    ended = anamorph(*identify, "--recognizer", card(), "--json", "-")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["probes"][0]["matches"][0]["id"] == "coffee"
+    ended = anamorph(*identify)
+    assert ended.code == 2
+    assert "name it with --recognizer" in ended.err
+    astronaut = photos / "astronaut.jpg"
+    ended = anamorph("templates", "enroll", astronaut, "--store", made, "--recognizer", card())
+    assert "which photos become with `anamorph shield PHOTOS`" in ended.err
+    anamorph(*shield, astronaut, "--out", tmp_path / "new.npz")
+    ended = anamorph("templates", "enroll", tmp_path / "new.npz", "--store", made)
+    assert ended.code == 0, ended.err
+    ended = anamorph("templates", "verify", astronaut, "--store", made, "--recognizer", card(),
+                     "--threshold", 0.8)  # fmt: skip
+    assert ended.code == 0, ended.out
+
+
 def test_nobody_is_enrolled_twice(store: tuple[str, ...], people: Path, anamorph: Anamorph) -> None:
     ended = anamorph("templates", "enroll", people, *store)
     assert ended.code == 2

@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from anamorph.app.train.shadow import read_decoder
 
 QUICK = ("--updates", 2, "--batch", 2)
@@ -31,6 +34,28 @@ def test_a_shadow_and_an_attacker_are_trained(
     ended = anamorph("train", "shadow", photos, "--recognizer", card(), "--out", shadow, *QUICK)
     assert ended.code == 2
     assert "is not overwritten" in ended.err
+
+
+def test_a_tail_is_taught_and_says_what_it_brings(
+    anamorph: Any, card: Any, photos: Path, tmp_path: Path
+) -> None:
+    shadow, tail = tmp_path / "shadow.safetensors", tmp_path / "tail.safetensors"
+    anamorph("train", "shadow", photos, "--recognizer", card(), "--out", shadow, *QUICK)
+    command = ("train", "tail", photos, "--recognizer", card(), "--shadow", shadow, "--out", tail)
+    ended = anamorph(*command)
+    assert ended.code == 2
+    assert "are too few to learn from some and to judge by others" in ended.err
+    pixels = np.random.default_rng(0).integers(0, 256, (10, 16, 16, 3), np.uint8)
+    for number, picture in enumerate(pixels):
+        Image.fromarray(picture).save(photos / f"more{number}.png")
+    ended = anamorph(*command, *QUICK, "--epsilon", 0.9, "--steps", 1, "--json", "-")
+    assert ended.code == 0, ended.err
+    report = json.loads(ended.out)
+    assert (report["method"]["epsilon"], report["method"]["step_size"]) == (0.9, 0.7)
+    assert report["parameters"]["updates"] == 2
+    assert report["clean"]["cosine"] > report["before"]["cosine"]
+    assert "protected, new" in ended.err
+    assert anamorph(*command).code == 2
 
 
 def test_a_kind_that_does_not_decode_maps_is_refused_in_one_line(

@@ -29,6 +29,15 @@ def test_maps_are_checked_as_a_whole() -> None:
     check_rows(["a"], maps[:1], "here")
 
 
+@pytest.mark.parametrize("value", [1e-30, 1.0, 1e30])
+def test_rows_of_any_length_but_zero_are_sound(value: float) -> None:
+    rows = np.full((2, 3), value, np.float32)
+    check_rows("ab", rows, "here")
+    rows[1, 2] = np.nan
+    with pytest.raises(UsageError, match=r"1 row \(b\) hold NaN or infinity"):
+        check_rows("ab", rows, "here")
+
+
 def test_shapes_are_told_in_words() -> None:
     with pytest.raises(UsageError, match="features of 2 x 3 values, but 512 values are expected"):
         check_shape((2, 3), (512,), "here")

@@ -6,7 +6,7 @@ and a few wait to be written.
 
 import time
 from collections import deque
-from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count, islice
@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from anamorph.batch.job import Job
 from anamorph.errors import Cancelled
-from anamorph.optimize.engine import Watch, stream
+from anamorph.optimize.engine import LATER, Later, Progress, Watch, stream
 from anamorph.optimize.problem import Problem
 
 I = TypeVar("I")  # noqa: E741
@@ -46,6 +46,33 @@ def run(
             raise
 
 
+def live(
+    job: Job[I, L, W, R],
+    group: Hashable,
+    items: Iterable[I | Later],
+    steps: Callable[[I, int], None] | None = None,
+) -> Generator[R, None, None]:
+    """As `run`, for items of one group that arrive while the batch is under way.
+
+    Args:
+        job: what is run.
+        group: of all the items.
+        items: gives `LATER` while there are none; a batch that is then empty ends the run.
+        steps: called after every step, for each item in the batch, with the steps it has taken;
+            raise `Cancelled` to stop.
+
+    Raises:
+        Cancelled: when `steps` raises it.
+    """
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        try:
+            yield from _Lane(job, job.capacity(group), reader, writer, None, steps).run(items)
+        except BaseException:
+            reader.shutdown(wait=True, cancel_futures=True)
+            writer.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
 @dataclass(frozen=True, slots=True)
 class _Flight(Generic[I, L]):
     item: I
@@ -68,10 +95,11 @@ class _Lane(Generic[I, L, W, R]):
     reader: ThreadPoolExecutor
     writer: ThreadPoolExecutor
     watch: Watch | None
+    steps: Callable[[I, int], None] | None = None
     results: deque[R] = field(default_factory=deque)
     writing: deque[tuple[_Flight[I, L], Future[W]]] = field(default_factory=deque)
 
-    def run(self, items: Iterable[I]) -> Iterator[R]:
+    def run(self, items: Iterable[I | Later]) -> Iterator[R]:
         """All the items; when a batch breaks, its items run alone to find whose error it is."""
         supply = self._ahead(items)
         while broken := (yield from self._batch(supply, self.capacity)):
@@ -86,19 +114,35 @@ class _Lane(Generic[I, L, W, R]):
         yield from self._written(leave=0)
 
     def _batch(
-        self, supply: Iterator[_Flight[I, L]], capacity: int
+        self, supply: Iterator[_Flight[I, L] | Later], capacity: int
     ) -> Generator[R, None, "_Broken[I, L] | None"]:
         """Stream items through the engine until there are no more, or an error stops it."""
         flying: dict[int, _Flight[I, L]] = {}
         supplied = count()
 
-        def more(room: int) -> Problem[Any] | None:
-            fresh = list(islice(supply, room))
+        def more(room: int) -> Problem[Any] | Later | None:
+            fresh: list[_Flight[I, L]] = []
+            later = False
+            for flight in islice(supply, room):
+                if flight is LATER:
+                    later = True
+                    break
+                fresh.append(flight)
             flying.update({i: f for f, i in zip(fresh, supplied, strict=False)})
-            return self.job.problem([f.loaded for f in fresh]) if fresh else None
+            if not fresh:
+                return LATER if later else None
+            return self.job.problem([f.loaded for f in fresh])
+
+        def watch(progress: Progress) -> None:
+            if self.watch is not None:
+                self.watch(progress)
+            if self.steps is not None:
+                taken = zip(progress.sample.tolist(), progress.steps.tolist(), strict=True)
+                for sample, steps in taken:
+                    self.steps(flying[sample].item, steps)
 
         try:
-            for solved in stream(more, capacity=capacity, watch=self.watch):
+            for solved in stream(more, capacity=capacity, watch=watch):
                 flight = flying.pop(solved.sample)
                 write = self.writer.submit(self.job.write, flight.item, flight.loaded, solved)
                 self.writing.append((flight, write))
@@ -130,15 +174,22 @@ class _Lane(Generic[I, L, W, R]):
         while self.results:
             yield self.results.popleft()
 
-    def _ahead(self, items: Iterable[I]) -> Iterator[_Flight[I, L]]:
+    def _ahead(self, items: Iterable[I | Later]) -> Iterator[_Flight[I, L] | Later]:
         """Load in the background; an item that does not load becomes its own result."""
         waiting: deque[tuple[I, Future[L]]] = deque()
         source = iter(items)
         while True:
+            later = False
             for item in islice(source, self.capacity + 1 - len(waiting)):
+                if item is LATER:
+                    later = True
+                    break
                 waiting.append((item, self.reader.submit(self.job.load, item)))
             if not waiting:
-                return
+                if not later:
+                    return
+                yield LATER
+                continue
             item, loading = waiting.popleft()
             try:
                 loaded = loading.result()

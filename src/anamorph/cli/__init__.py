@@ -22,6 +22,7 @@ COMMANDS = {
     "models": "List models, rank their layers, check that one works.",
     "protect": "Protect photos so that one model still reads them and others don't.",
     "reveal": "Turn hidden pictures back, with the key they were hidden with.",
+    "serve": "Serve all this over HTTP, with a web page.",
     "shield": "Shield stored face features, in files or in a live PostgreSQL table.",
     "templates": "Enroll, verify and identify people in a store of features, shielded or not.",
     "train": "Train networks: keys, and decoders that stand in for thieves.",

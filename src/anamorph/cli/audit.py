@@ -14,6 +14,7 @@ from anamorph.auditing.wording import counted, interval, percent
 from anamorph.cli.audit_compare import command as compare
 from anamorph.cli.audit_hide import hide
 from anamorph.cli.audit_matrix import command as matrix
+from anamorph.cli.audit_shield import shield
 from anamorph.cli.options import (
     authorized_model,
     json_found,
@@ -215,6 +216,5 @@ def _share(share: Share) -> str:
 
 command.add_command(compare)
 command.add_command(matrix)
-
-
 command.add_command(hide)
+command.add_command(shield)

@@ -20,7 +20,7 @@ from anamorph.cli.render import Bar, console, table, write_json
 )
 @json_file
 def command(out: Path, json_: str | None) -> int:
-    """Protect, hide and audit portraits of people who do not exist, and show what models read.
+    """Protect, hide, shield and audit portraits of people who do not exist; show who reads them.
 
     Needs no network and no downloads. Writes a page that opens in any browser.
     """
@@ -42,5 +42,11 @@ def _show(made: Demo, json_: str | None) -> None:
         f"{hidden['hidden']} portraits hidden, {hidden['service_kept']:.0%} of them still named by "
         f"{made.hidden.models['service']['name']}; the key gives the files back"
     )
+    stolen = [
+        (t.stored, t.thief, f"{t.ssim:.2f}", f"{t.named:.0%}", f"{t.found:.0%}")
+        for t in made.thefts
+    ]
+    figures = ("stored", "thief", "SSIM", "still named", "matcher finds")
+    out.print(table("what thieves make of stored features", figures, stolen))
     out.print(verdict(made.audit), soft_wrap=True)
     out.print(f"open {made.page}", markup=False)

@@ -1,6 +1,6 @@
 """Command-line options: those that commands share, and those from parameters declared once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -65,16 +65,57 @@ run_seed = click.option(
 
 def method_options(presets: Mapping[str, Any], default: str) -> Callable[[F], F]:
     """A `--preset` and one option for every knob of the presets' dataclass."""
-    declared = knobs(presets[default])
+    declared = [(k, _help(k)) for k in knobs(presets[default])]
+    return _options(list(presets), default, declared)
 
+
+def methods_options(
+    methods: Mapping[str, Mapping[str, Any]], default: str, *, without: Sequence[str] = ()
+) -> Callable[[F], F]:
+    """A `--preset` and one option for every knob of several methods, which may share knobs.
+
+    Args:
+        methods: the presets of each method.
+        default: a preset that all of them have.
+        without: names of knobs that are not to be chosen.
+    """
+    merged: dict[str, tuple[Knob, dict[str, list[str]]]] = {}
+    for method, presets in methods.items():
+        for k in knobs(presets[default]):
+            if k.name not in without:
+                _, helps = merged.setdefault(k.name, (k, {}))
+                helps.setdefault(_help(k), []).append(method)
+    declared = [
+        (k, " ".join(f"For {' and '.join(names)}: {text}" for text, names in helps.items()))
+        for k, helps in merged.values()
+    ]
+    names = dict.fromkeys(name for presets in methods.values() for name in presets)
+    return _options(list(names), default, declared)
+
+
+def knob_option(k: Knob, what: str) -> Callable[[F], F]:
+    """The option of a single knob.
+
+    Args:
+        k: the knob.
+        what: said before its meaning.
+    """
+    return _option(k, f"{what}: {_help(k)}")
+
+
+def _option(k: Knob, text: str) -> Callable[[F], F]:
+    return click.option(_flag(k), k.name, type=_type(k), default=None, help=text)
+
+
+def _options(
+    presets: Sequence[str], default: str, declared: Sequence[tuple[Knob, str]]
+) -> Callable[[F], F]:
     def decorate(command: F) -> F:
-        for k in reversed(declared):
-            command = click.option(_flag(k), k.name, type=_type(k), default=None, help=_help(k))(
-                command
-            )
+        for k, text in reversed(declared):
+            command = _option(k, text)(command)
         return click.option(
             "--preset",
-            type=click.Choice(list(presets)),
+            type=click.Choice(presets),
             default=default,
             show_default=True,
             help="Parameters to start from; the options below change single ones.",

@@ -1,82 +1,46 @@
 """`anamorph shield`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from anamorph.app.shield.file import BATCH, shield_file
-from anamorph.app.shield.keyed import keyed, rekeyed
 from anamorph.app.shield.report import ShieldReport
 from anamorph.app.shield.stores import file_store, table_store
 from anamorph.cli.options import json_file
-from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Counter, check_json, console, table, write_json
+from anamorph.cli.shield_methods import How, how_to_shield, method_options
 from anamorph.cli.store import column_option, id_option, place, store_option, table_option
 from anamorph.errors import UsageError
-from anamorph.keys.key import Key
 from anamorph.templates.address import Address
-from anamorph.templates.role import Mark, Shielding, mark
+from anamorph.templates.files import FORMATS
 
-METHODS = ("keyed", "advface", "decoy")
+FEW = 16
+"""Rows that are shielded at once by methods that take long for each, so that progress shows."""
+
+FILES = ("file", "pictures")
+"""Modes that write a new file and leave what they read as it is."""
 
 FOR_TABLES = ("in_place", "hold", "erase", "abandon")
 """Options that mean nothing for a file."""
 
 
 @click.command("shield", short_help="Shield stored features.")
-@click.argument("features", required=False, metavar="[FEATURES]", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="The new file, for FEATURES.")
+@click.argument("sources", nargs=-1, metavar="[SRC]...", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="The new file, for SRC.")
 @store_option("Shield a live table of this database instead of a file.")
 @table_option
 @column_option
 @id_option
-@click.option("--method", type=click.Choice(METHODS), help="How to shield.")
-@click.option(
-    "--key",
-    "key_",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="For keyed: the key. Make one with `anamorph key new --kind rotation`.",
-)
-@passphrase_option
-@click.option(
-    "--from-key",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="For keyed: the key the rows are rotated with now; plain features are never formed.",
-)
-@click.option(
-    "--from-passphrase-file",
-    type=click.Path(path_type=Path),
-    help="Holds the passphrase of --from-key.",
-)
-@click.option(
-    "--shadow",
-    "shadows",
-    multiple=True,
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="For advface: a decoder to mislead, from `anamorph train shadow`; repeat for more.",
-)
-@click.option(
-    "--recognizer",
-    metavar="MODEL",
-    help="For decoy: the model whose feature maps are stored, a card or a spec.",
-)
-@click.option(
-    "--layer",
-    metavar="NAME",
-    help="For decoy: where the maps are taken; else the card's first tap.",
-)
+@method_options
 @click.option(
     "--batch",
     type=click.IntRange(min=1),
-    default=BATCH,
-    show_default=True,
-    help="Rows of one transaction.",
+    help=f"Rows that are shielded at once, in a table in one transaction: {BATCH} for keyed, {FEW} "
+    "for the others.",
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing; check, count, and say what is to do.")
 @click.option(
@@ -101,96 +65,87 @@ FOR_TABLES = ("in_place", "hold", "erase", "abandon")
 def command(
     ctx: click.Context,
     /,
-    features: Path | None,
+    sources: tuple[Path, ...],
     out: Path | None,
     store: Address | Path | None,
     table: str,
     column: str,
     id_: str,
-    method: str | None,
-    key_: Path | None,
-    passphrase_file: Path | None,
-    from_key: Path | None,
-    from_passphrase_file: Path | None,
-    shadows: tuple[Path, ...],
-    recognizer: str | None,
-    layer: str | None,
+    batch: int | None,
+    dry_run: bool,
+    in_place: bool,
+    hold: bool,
+    erase: bool,
+    abandon: bool,
     json_: str | None,
-    **choices: Any,
-) -> None:
-    """Shield the features of a file or of a live table; probes of a keyed store alike.
+    **given: Any,
+) -> int:
+    """Shield the features of a file, of pictures or of a live table; probes of a keyed store alike.
+
+    SRC is a file of features (.npy, .npz, .parquet), or with --recognizer pictures of faces and
+    folders of them.
 
     A table is moved to a new column in batches, each a transaction; searches find what they always
     found until one transaction swaps the columns. A run that was stopped goes on when it is given
     again. What it does not protect against: docs/security/shield.md.
     """
     check_json(json_)
-    if features is not None and ctx.get_parameter_source("store") is ParameterSource.ENVIRONMENT:
+    if sources and ctx.get_parameter_source("store") is ParameterSource.ENVIRONMENT:
         store = None
-    _check_target(features, out, store, [name for name in FOR_TABLES if choices[name]])
-    where = place(features or store or Path(), table, column, id_)
-    if choices.pop("abandon"):
+    wishes = {"in_place": in_place, "hold": hold, "erase": erase, "abandon": abandon}
+    photos = _check_target(sources, out, store, [w for w in FOR_TABLES if wishes[w]])
+    where = place(next(iter(sources), store) or Path(), table, column, id_)
+    if abandon:
         with table_store(where) as people:
             _migration().abandon(people)
         console(json_).print(f"given up: {people.name} is as it was", soft_wrap=True)
-        return
-    takes: Mark = None
-    if method == "keyed":
-        new, old = _Key(key_, passphrase_file), _Key(from_key, from_passphrase_file)
-        shielding, takes = _rotation(new, old)
-    elif method == "advface":
-        shielding = _advface(shadows)
-    elif method == "decoy":
-        shielding = _decoy(recognizer, layer)
-    else:
-        raise UsageError(f"how to shield? Name it with --method: {', '.join(METHODS)}")
+        return 0
+    if photos and given["recognizer"] is None:
+        raise UsageError(
+            f"{sources[0]}: not a file of features ({', '.join(FORMATS)}); for pictures name the "
+            "model that makes their features with --recognizer"
+        )
+    how = how_to_shield(ctx, given)
     with Counter("shielding") as counter:
-        watched: dict[str, Any] = {"found": counter.expect, "watch": counter.advance_by}
-        if out is not None:
-            watched |= {"batch": choices["batch"], "dry_run": choices["dry_run"]}
-            report = shield_file(file_store(where), out, shielding, takes=takes, **watched)
-        else:
+        shared: dict[str, Any] = {
+            "batch": batch or (BATCH if given["method"] == "keyed" else FEW),
+            "dry_run": dry_run,
+            "found": counter.expect,
+            "watch": counter.advance_by,
+        }
+        if out is None:
+            wishes.pop("abandon")
             with table_store(where) as people:
-                report = _migration().migrate(people, shielding, takes=takes, **choices, **watched)
+                report = _migration().migrate(
+                    people, how.shielding, takes=how.takes, **wishes, **shared
+                )
+        elif photos:
+            report = _photos(sources, out, how, given, shared)
+        else:
+            source = file_store(where)
+            report = shield_file(source, out, how.shielding, takes=how.takes, **shared)
     write_json(json_, report.as_json())
     _show(report, out=console(json_))
+    return 0 if report.ok else 1
 
 
-class _Key(NamedTuple):
-    """A key file with what opens it."""
-
-    path: Path | None
-    passphrase_file: Path | None
-
-    def opened(self) -> Key | None:
-        return None if self.path is None else open_key(self.path, self.passphrase_file)
-
-
-def _rotation(key: _Key, old: _Key) -> tuple[Shielding, Mark]:
-    """The shielding of a key, and the mark of the rows that it is for."""
-    new, before = key.opened(), old.opened()
-    if new is None:
-        raise UsageError(
-            "--method keyed rotates by a key; give it with --key, or make one with `anamorph key "
-            "new --kind rotation`"
-        )
-    return (keyed(new), None) if before is None else (rekeyed(before, new), mark(keyed(before)))
-
-
-def _advface(shadows: tuple[Path, ...]) -> Shielding:
-    from anamorph.app.shield.shielding import adversarial
-    from anamorph.app.train.shadow import read_decoder
-
-    return adversarial([read_decoder(path) for path in shadows])
-
-
-def _decoy(recognizer: str | None, layer: str | None) -> Shielding:
-    if recognizer is None:
-        raise UsageError("--method decoy needs the model whose maps are stored: --recognizer MODEL")
-    from anamorph.app.shield.shielding import disguising
+def _photos(
+    sources: Sequence[Path], out: Path, how: How, given: dict[str, Any], shared: dict[str, Any]
+) -> ShieldReport:
+    from anamorph.app.shield.photos import shield_photos
     from anamorph.models import load
 
-    return disguising(load(recognizer), layer=layer)
+    if how.takes is not None:
+        raise UsageError("pictures carry no shield yet; leave --from-key out")
+    return shield_photos(
+        sources,
+        out,
+        how.shielding,
+        load(given["recognizer"]),
+        layer=given["layer"],
+        embeddings=how.embeddings,
+        **shared,
+    )
 
 
 def _migration() -> Any:
@@ -201,27 +156,42 @@ def _migration() -> Any:
 
 
 def _check_target(
-    features: Path | None, out: Path | None, store: Address | Path | None, for_tables: list[str]
-) -> None:
-    if (features is None) == (store is None):
-        raise UsageError("name either a file of FEATURES or, with --store, a database")
-    if features is not None and for_tables:
+    sources: Sequence[Path],
+    out: Path | None,
+    store: Address | Path | None,
+    for_tables: Sequence[str],
+) -> bool:
+    """Refuse places that do not go together; whether the sources are pictures."""
+    if bool(sources) == (store is not None):
+        raise UsageError("name either a file of features or pictures or, with --store, a database")
+    if not sources:
+        if out is not None:
+            raise UsageError("--out is for files; a table is shielded where it is")
+        return False
+    if for_tables:
         flags = ", ".join("--" + name.replace("_", "-") for name in for_tables)
         raise UsageError(f"{flags}: for the tables of a database only")
-    if features is not None and out is None:
-        raise UsageError(f"{features}: where to? Name the new file with --out")
-    if store is not None and out is not None:
-        raise UsageError("--out is for files; a table is shielded where it is")
+    if out is None:
+        raise UsageError(f"{sources[0]}: where to? Name the new file with --out")
+    files = [s for s in sources if s.suffix in FORMATS and not s.is_dir()]
+    if files and len(sources) > 1:
+        raise UsageError(f"{files[0]}: one file of features at a time, and no pictures beside it")
+    return not files
 
 
 def _show(report: ShieldReport, out: Any) -> None:
-    facts = [
-        ("shield", report.mark),
-        ("rows", str(report.rows)),
-        ("shielded", str(report.shielded)),
+    if report.skipped:
+        out.print(table("skipped", ("why",), [(why,) for why in report.skipped]))
+    of_a_table = [
+        ("shielded by this run", str(report.shielded)),
         ("before", str(report.before)),
         ("without a feature", str(report.empty)),
         ("indexes built again", ", ".join(report.indexes) or "none"),
+    ]
+    facts = [
+        ("shield", report.mark),
+        ("rows", str(report.rows)),
+        *([] if report.mode in FILES else of_a_table),
         ("a record takes", "-" if report.shield_ms is None else f"{report.shield_ms:.3f} ms"),
         ("took", f"{report.seconds:.1f} s"),
     ]
@@ -245,7 +215,7 @@ def _advice(report: ShieldReport) -> Iterator[str]:
             "Nothing has changed for searches yet: let yours use the column that ends in _next, or "
             "give the same command without --hold to swap the columns."
         )
-    elif report.mode != "file" and not report.erased:
+    elif report.mode not in FILES and not report.erased:
         yield (
             "Backups, the write-ahead log and dead rows in the table's files still hold the old "
             "features; --erase rewrites the files."

@@ -14,7 +14,9 @@ from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import check_json, console, write_json
 from anamorph.cli.render import table as drawn
 from anamorph.cli.store import column_option, id_option, place, store_option, table_option
+from anamorph.errors import UsageError
 from anamorph.keys.key import Key
+from anamorph.templates.role import Records, Store
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -30,7 +32,18 @@ _KEY = click.option(
     help="The key of a keyed store: features are rotated by it on their way in.",
 )
 _RECOGNIZER = click.option(
-    "--recognizer", metavar="MODEL", help="Read photos with this model, rather than features."
+    "--recognizer",
+    metavar="MODEL",
+    help="Read photos with this model, rather than features; needed where maps are stored.",
+)
+_LAYER = click.option(
+    "--layer", metavar="NAME", help="Where maps were taken; else the first tap of its card."
+)
+_TAIL = click.option(
+    "--tail",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Reads protected maps in its place, from `anamorph train tail`.",
 )
 
 
@@ -50,6 +63,17 @@ def _people(command: _Command) -> _Command:
     ):
         command = option(command)
     return command
+
+
+def _compared(
+    recognizer: str | None, layer: str | None, tail: Path | None, people: Store, files: Any
+) -> tuple[Store, Records]:
+    """The store and the probes, as embeddings; maps need torch, which embeddings do not."""
+    if recognizer is None and layer is None and tail is None and len(people.shape) == 1:
+        return people, probes_in(files)
+    from anamorph.app.shield.matching import compared_by
+
+    return compared_by(recognizer, layer, tail, people, files)
 
 
 def _key(path: Path | None, passphrase_file: Path | None) -> Key | None:
@@ -81,9 +105,13 @@ def enroll_(
     """Add people: all or none. Their names are those of the rows, or of the photos."""
     check_json(json_)
     key = _key(key_, passphrase_file)
-    features = probes_in(files, recognizer)
     with opened(place(store, table, column, id_)) as people:
-        report = enroll(features, people, key)
+        if recognizer is not None and len(people.shape) > 1:
+            raise UsageError(
+                f"{people.name}: holds feature maps, which photos become with `anamorph shield "
+                "PHOTOS`; then enroll the file that it makes, without --recognizer"
+            )
+        report = enroll(probes_in(files, recognizer), people, key)
     write_json(json_, report.as_json())
     console(json_).print(
         f"{len(report.ids)} enrolled in {report.store}, with {report.mark or 'no shield'}",
@@ -93,6 +121,8 @@ def enroll_(
 
 @command.command("verify")
 @_people
+@_LAYER
+@_TAIL
 @click.option(
     "--claim",
     "claims",
@@ -116,6 +146,8 @@ def verify_(
     key_: Path | None,
     passphrase_file: Path | None,
     recognizer: str | None,
+    layer: str | None,
+    tail: Path | None,
     claims: tuple[str, ...],
     threshold: float,
     json_: str | None,
@@ -123,8 +155,8 @@ def verify_(
     """Compare each probe with the row it claims to be; exit status 1 if one is not accepted."""
     check_json(json_)
     key = _key(key_, passphrase_file)
-    features = probes_in(files, recognizer)
     with opened(place(store, table, column, id_)) as people:
+        people, features = _compared(recognizer, layer, tail, people, files)
         found = verify(features, claims or features.ids, people, key, threshold=threshold)
     write_json(json_, {"threshold": threshold, "probes": [one.as_json() for one in found]})
     rows = [
@@ -136,6 +168,8 @@ def verify_(
 
 @command.command("identify")
 @_people
+@_LAYER
+@_TAIL
 @click.option(
     "--top", type=click.IntRange(min=1), default=10, show_default=True, help="Rows for each probe."
 )
@@ -149,14 +183,16 @@ def identify_(
     key_: Path | None,
     passphrase_file: Path | None,
     recognizer: str | None,
+    layer: str | None,
+    tail: Path | None,
     top: int,
     json_: str | None,
 ) -> None:
     """Find the rows that are nearest to each probe."""
     check_json(json_)
     key = _key(key_, passphrase_file)
-    features = probes_in(files, recognizer)
     with opened(place(store, table, column, id_)) as people:
+        people, features = _compared(recognizer, layer, tail, people, files)
         found = identify(features, people, key, count=top)
     write_json(json_, {"probes": [one.as_json() for one in found]})
     rows = [

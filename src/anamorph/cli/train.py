@@ -1,4 +1,4 @@
-"""`anamorph train key`; the other networks are in `train_decoder`."""
+"""`anamorph train key`; the other networks are in `train_decoder` and `train_tail`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from anamorph.cli.options import json_file
 from anamorph.cli.passphrase import new_passphrase
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.cli.train_decoder import attacker, shadow
+from anamorph.cli.train_tail import tail
 
 
 @click.group("train", short_help="Train networks.")
@@ -20,6 +21,7 @@ def command() -> None:
 
 command.add_command(shadow)
 command.add_command(attacker)
+command.add_command(tail)
 
 
 @command.command("key")

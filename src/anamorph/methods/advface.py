@@ -26,22 +26,34 @@ Where this differs from the paper, as far as that is known:
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from anamorph.errors import ParameterError, UsageError
+from anamorph.errors import UsageError
 from anamorph.losses import mse
+from anamorph.methods.feature_parameters import ADVFACE as PRESETS
+from anamorph.methods.feature_parameters import AdvFace
 from anamorph.optimize.problem import Problem
 from anamorph.optimize.sets import onto_box
 from anamorph.optimize.starts import uniform
 from anamorph.optimize.steps import Sign
 from anamorph.optimize.terms import Terms
-from anamorph.parameters import check, knob
 from anamorph.types import Images, PerSample, Seeds
+
+__all__ = [
+    "PRESETS",
+    "AdvFace",
+    "Encoder",
+    "Shadow",
+    "Spread",
+    "Stored",
+    "advface",
+    "moved",
+    "structure",
+]
 
 _WINDOW, _STRIDE = 8, 4
 
@@ -68,49 +80,6 @@ class Spread(NamedTuple):
     deviation: Tensor  # s; zero for dead channels
     low: Tensor
     high: Tensor
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdvFace:
-    """The parameters of adversarial features; the defaults are the preset `fast`."""
-
-    epsilon: float = knob(
-        0.6, "Largest change of a value, in deviations of its channel.", symbol="ε", above=0
-    )
-    step_size: float = knob(
-        0.4, "Change of a value in one step, in deviations.", symbol="α", above=0
-    )
-    steps: int = knob(3, "Gradient steps.", symbol="N", at_least=1)
-    error_weight: float = knob(5.0, "Weight of the squared error.", symbol="w", at_least=0)
-    structure_weight: float = knob(1.0, "Weight of the SSIM.", symbol="v", at_least=0)
-    target: str = knob(
-        "shadow",
-        "What reconstructions are driven away from: the shadow's own clean one, or the picture.",
-        choices=("shadow", "picture"),
-    )
-    start: str = knob(
-        "uniform",
-        "Where features start: anywhere in the ball, or at the feature of the shadow's picture.",
-        choices=("uniform", "shadow"),
-    )
-
-    def __post_init__(self) -> None:
-        check(self)
-        if not (self.error_weight or self.structure_weight):
-            raise ParameterError("both weights are 0, which leaves nothing to maximize; raise one")
-
-
-PRESETS: dict[str, AdvFace] = {
-    "fast": AdvFace(),
-    "paper": AdvFace(
-        epsilon=0.5,
-        step_size=0.05,
-        steps=20,
-        error_weight=1.0,
-        structure_weight=0.0,
-        start="shadow",
-    ),
-}
 
 
 class Stored(NamedTuple):

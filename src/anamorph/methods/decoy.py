@@ -15,7 +15,6 @@ The idea is ours; AdvFace (Wang et al. 2023, arXiv:2305.05391) changes the perso
 instead, which an attacker who trains on such records undoes.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import torch
@@ -25,14 +24,17 @@ from torch import Tensor
 from anamorph.errors import UsageError
 from anamorph.losses import cosine
 from anamorph.methods.advface import Spread, moved
+from anamorph.methods.feature_parameters import DECOY as PRESETS
+from anamorph.methods.feature_parameters import Decoy
 from anamorph.metrics.identity import similarities
 from anamorph.optimize.problem import Problem
 from anamorph.optimize.sets import onto_box
 from anamorph.optimize.starts import uniform
 from anamorph.optimize.steps import Adam
 from anamorph.optimize.terms import Terms
-from anamorph.parameters import check, knob
 from anamorph.types import Seeds
+
+__all__ = ["PRESETS", "Decoy", "Decoys", "Dressed", "Tail", "decoy"]
 
 
 class Tail(Protocol):
@@ -41,39 +43,6 @@ class Tail(Protocol):
     def __call__(self, features: Tensor, /) -> Float[Tensor, "n k"]:
         """(n, ...) to embeddings (n, k)."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decoy:
-    """The parameters of decoy re-synthesis; the defaults are the preset `fast`."""
-
-    steps: int = knob(15, "Gradient steps.", symbol="N", at_least=1)
-    step_size: float = knob(
-        0.3, "Adam's first step size, in deviations of the channel.", symbol="α", above=0
-    )
-    final_step: float = knob(
-        0.02, "Adam's last step size; in between it falls by half a cosine.", at_least=0
-    )
-    epsilon: float = knob(
-        2.0, "Largest change of a value, in deviations of its channel.", symbol="ε", above=0
-    )
-    choice: str = knob(
-        "drawn",
-        "Which decoy: one drawn by chance, or the nearest by its embedding.",
-        choices=("drawn", "nearest"),
-    )
-    least_cosine: float = knob(
-        0.9,
-        "The smallest cosine to the person's embedding that counts as kept.",
-        above=0,
-        at_most=1,
-    )
-
-    def __post_init__(self) -> None:
-        check(self)
-
-
-PRESETS: dict[str, Decoy] = {"fast": Decoy(), "strong": Decoy(steps=60)}
 
 
 class Decoys(NamedTuple):

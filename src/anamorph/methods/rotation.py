@@ -57,6 +57,7 @@ class Rotation:
             raise UsageError(
                 f"features of shape {x.shape[1:]} do not fit a rotation of width {self.width}"
             )
+        x = x.astype(np.float32, copy=False)
         rotated: Float32[np.ndarray, "n d"] = x @ self._applied.T  # Q x
         return rotated
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from enum import Enum, auto
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -14,6 +15,17 @@ from anamorph.types import PerSample, PerSampleBool
 
 Watch = Callable[["Progress"], None]
 """Called after every step; raise to cancel."""
+
+
+class Supply(Enum):
+    """What a supply may say instead of giving samples."""
+
+    LATER = auto()
+    """There are none just now, and there may be some later."""
+
+
+Later: TypeAlias = Literal[Supply.LATER]
+LATER: Later = Supply.LATER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,19 +82,23 @@ def solve(problem: Problem[Any], watch: Watch | None = None) -> list[Solved]:
 
 
 def stream(
-    more: Callable[[int], Problem[Any] | None], *, capacity: int, watch: Watch | None = None
+    more: Callable[[int], Problem[Any] | Later | None],
+    *,
+    capacity: int,
+    watch: Watch | None = None,
 ) -> Iterator[Solved]:
     """Solve for a stream of samples, yielding each as it finishes.
 
     `more(k)` returns up to k further samples as a problem, or None when there are no more. Their
     problems differ in start and context alone: the first one's rules hold for all. The place of a
-    finished sample is refilled at once, so the batch stays full.
+    finished sample is refilled at once, so the batch stays full. `LATER` goes on with those in the
+    batch and asks again after a step; where there are none in it, that is the end.
 
     Best of a sample: points that pass the check before points that don't; among the former the
     highest value of the combining rule, among the latter the one nearest to passing.
     """
     problem = more(capacity)
-    if problem is None:
+    if problem is None or problem is LATER:
         return
     sign = 1.0 if problem.sense == "max" else -1.0
     batch, supplied = _begin(problem, 0), len(problem.start)
@@ -90,12 +106,15 @@ def stream(
     dry = False
     while True:
         while not dry and (room := capacity - len(batch.sample)) > 0:
-            fresh = _begun(more(room), supplied)
+            given = more(room)
+            if given is LATER:
+                break
+            fresh = _begun(given, supplied)
             dry = fresh is None
             if fresh is not None:
                 supplied += len(fresh.sample)
                 batch = join(batch, fresh) if len(batch.sample) else fresh
-            del fresh
+            del given, fresh
         if not len(batch.sample):
             return
         last = batch.age == problem.iterations

@@ -7,8 +7,8 @@ them: beside it lies `NAME.npy.shield.json`, which also tells whether it is stil
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from typing import IO, Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,14 +92,30 @@ class Npz:
     def write(self, path: Path, table: Table, batches: Iterator[Features]) -> None:
         """The same arrays, with other features and marks."""
         rest = table.rest or {"ids": IDS, "arrays": {}}
+        column = table.column or COLUMN
         arrays = {
-            table.column or COLUMN: np.concatenate(list(batches)),
-            (table.column or COLUMN) + MARK: np.array([m or "" for m in table.marks]),
+            column + MARK: np.array([m or "" for m in table.marks]),
             rest["ids"]: np.array(list(table.ids)),
             **rest["arrays"],
         }
-        with whole(path, overwrite=path.exists()) as part, part.open("xb") as stream:
-            np.savez(stream, **arrays)
+        with whole(path, overwrite=path.exists()) as part, ZipFile(part, "x") as archive:
+            with _member(archive, column) as stream:
+                _stream(stream, (len(table.ids), *table.shape), batches)
+            for name, values in arrays.items():
+                with _member(archive, name) as stream:
+                    np.lib.format.write_array(stream, np.asanyarray(values), allow_pickle=False)
+
+
+def _member(archive: ZipFile, name: str) -> IO[bytes]:
+    return archive.open(f"{name}.npy", "w", force_zip64=True)
+
+
+def _stream(stream: IO[bytes], shape: tuple[int, ...], batches: Iterator[Features]) -> None:
+    """Write an array batch by batch: maps of many people need not fit into memory."""
+    about = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, about)
+    for batch in batches:
+        stream.write(np.ascontiguousarray(batch, np.float32).tobytes())
 
 
 def _loaded(path: Path, *, mmap: bool) -> Any:

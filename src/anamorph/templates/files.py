@@ -146,6 +146,42 @@ def write_file(
     FORMATS[out.suffix].write(out, table, features)
 
 
+def write_rows(path: Path, ids: Sequence[Id], features: Features, mark: Mark, size: int) -> None:
+    """Write a new file of rows that are all of one mark.
+
+    Args:
+        path: where to; `check_new` says whether that can be.
+        ids: the names of the rows.
+        features: (n, ...), for example left on the disk.
+        mark: what they carry.
+        size: rows that are written at once.
+
+    Raises:
+        NotWritten: the file exists, or the disk refuses.
+    """
+    table = Table(where=str(path), column="", ids=ids, features=features, marks=[mark] * len(ids))
+    batches = (features[start : start + size] for start in range(0, len(features), size))
+    _format(path).write(path, table, batches)
+
+
+def check_new(path: Path, *, maps: bool) -> None:
+    """Refuse a file that could not be written, before its rows are made.
+
+    Args:
+        path: the new file.
+        maps: whether the features are maps (c, h, w), not embeddings.
+
+    Raises:
+        UsageError: another suffix, or a format that holds no maps.
+        NotWritten: it exists.
+    """
+    _format(path)
+    if maps and path.suffix == ".parquet":
+        raise UsageError(f"{path}: Parquet holds embeddings, no maps; use .npz or .npy")
+    if os.path.lexists(path):
+        raise NotWritten(f"{path}: exists; remove it or choose another --out")
+
+
 def cosines(features: Features, probe: Features) -> Features:
     """Cosine of each row with the one probe (1, ...)."""
     rows, one = features.reshape(len(features), -1), probe.reshape(-1)

@@ -48,7 +48,8 @@ class Parquet:
     def write(self, path: Path, table: Table, batches: Iterator[Features]) -> None:
         """The same table with other features and marks."""
         arrow = _pyarrow(path)
-        column, content = table.column or COLUMN, table.rest
+        column = table.column or COLUMN
+        content = arrow.table({ID: list(table.ids)}) if table.rest is None else table.rest
         width = table.shape[0]
         features = np.concatenate([b.reshape(-1) for b in batches])
         lists = arrow.FixedSizeListArray.from_arrays(arrow.array(features), width)

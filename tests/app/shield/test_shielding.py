@@ -13,7 +13,7 @@ from anamorph.app.shield.shielding import adversarial, disguising, spread_in, sp
 from anamorph.errors import UsageError
 from anamorph.keys.key import new
 from anamorph.losses import cosine
-from anamorph.methods.advface import AdvFace
+from anamorph.methods.advface import PRESETS, AdvFace
 from anamorph.methods.decoy import Decoy
 from anamorph.models import Model
 from anamorph.models.networks.decoder_bodies import Design
@@ -60,6 +60,20 @@ def test_advface_moves_every_feature_within_its_budget(
     change = np.abs(records - clean)
     assert (change <= AdvFace().epsilon * deviation + 1e-5).all()
     assert change.mean() > 0.2 * AdvFace().epsilon * deviation.mean()
+
+
+def test_the_paper_starts_at_the_feature_of_the_shadows_picture(
+    clean: NDArray[np.float32], shadows: list[Decoder], embedder: Model
+) -> None:
+    shielding = adversarial(shadows, PRESETS["paper"], recognizer=embedder, secret=SECRET)
+    records = shielding(clean)
+    change = np.abs(records - clean)
+    assert (
+        change <= PRESETS["paper"].epsilon * spread_of(shadows[0]).deviation.numpy() + 1e-5
+    ).all()
+    other = adversarial(shadows, PRESETS["paper"], recognizer=embedder)
+    assert np.array_equal(other(clean), records)  # no chance in it
+    assert shielding.digest != adversarial(shadows).digest
 
 
 def test_a_decoy_has_the_persons_embedding_and_another_map(
@@ -140,8 +154,12 @@ def test_what_makes_no_shielding_is_refused(shadows: list[Decoder], embedder: Mo
         adversarial([])
     with pytest.raises(UsageError, match="not one of running, own"):
         adversarial(shadows, statistics="batch")
-    with pytest.raises(UsageError, match="neither pictures nor the recognizer"):
+    with pytest.raises(UsageError, match="a store holds no pictures"):
         adversarial(shadows, AdvFace(target="picture"))
+    with pytest.raises(UsageError, match="takes the recognizer; give it"):
+        adversarial(shadows, PRESETS["paper"])
+    with pytest.raises(UsageError, match="name the layer they were trained for"):
+        adversarial(shadows, PRESETS["paper"], recognizer=embedder, layer="pool")
     with pytest.raises(UsageError, match="32 bytes, not 3"):
         adversarial(shadows, secret=b"abc")
     with pytest.raises(UsageError, match="0 decoys"):

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from anamorph import portraits
 from anamorph.app.audit.protected.audit import audit
-from anamorph.app.demo.page import Audited, Hidden, Protected, Readings, page
+from anamorph.app.demo.page import Audited, Hidden, Protected, Readings, Theft, page
+from anamorph.app.demo.shielding import shielded
 from anamorph.app.hide.hide import hide
 from anamorph.app.hide.records import HideReport
 from anamorph.app.hide.reveal import reveal
@@ -19,7 +20,7 @@ from anamorph.app.labels import read_labels
 from anamorph.app.protect.protect import protect
 from anamorph.app.protect.protecting import as_images
 from anamorph.app.protect.results import Done
-from anamorph.app.records import ProtectReport
+from anamorph.app.records import ProtectReport, rounded
 from anamorph.auditing.audit import Audit
 from anamorph.auditing.verdict import caution, verdict
 from anamorph.errors import ModelError, UsageError
@@ -49,6 +50,8 @@ class Demo:
     hidden: HideReport
     readings: tuple[Readings, ...]
     """The authorized model first."""
+    thefts: tuple[Theft, ...]
+    """What thieves make of stored features, plain and shielded."""
     audit: Audit
     """Of the protected portraits, by the models that nobody knew while protecting."""
     page: str
@@ -65,6 +68,7 @@ class Demo:
             "readings": [asdict(r) for r in self.readings],
             "protect": self.report.as_json(),
             "hide": self.hidden.as_json(),
+            "shield": [rounded(asdict(t)) for t in self.thefts],
             "audit": self.audit.as_json(),
         }
 
@@ -76,7 +80,7 @@ def demo(
     watch: Watch | None = None,
     done: Done | None = None,
 ) -> Demo:
-    """Draw portraits, protect, hide and audit them, and write a page that shows it all.
+    """Draw portraits, protect, hide, shield and audit them; write a page that shows it all.
 
     Args:
         out: a new or empty folder.
@@ -92,8 +96,8 @@ def demo(
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out}: is not empty; remove it or choose another --out")
     originals = out / "originals"
-    table = portraits.write_folder(originals, range(PEOPLE), [SHOT], size=SIZE)
-    labels = read_labels(table)
+    told = portraits.write_folder(originals, range(PEOPLE), [SHOT], size=SIZE)
+    labels = read_labels(told)
     if found is not None:
         found(PEOPLE)
     models = [load(f"portraits:{name}") for name in _names()]
@@ -115,14 +119,22 @@ def demo(
         protected=out / "protected",
         authorized=models[0],
         panel=models[2:],
-        labels=table,
+        labels=told,
         out=out / "audit",
     )
     said = Audited(verdict=verdict(audited), caution=caution(audited), report="audit/report.html")
-    html = page(readings, protected, shown, said, parameters=PARAMETERS)
+    table = shielded(PEOPLE, SHOT)
+    html = page(readings, protected, shown, table.thefts, table.stolen, said, parameters=PARAMETERS)
     index = out / "index.html"
     write_whole(index, html.encode(), overwrite=True)
-    return Demo(report=report, hidden=hidden, readings=readings, audit=audited, page=str(index))
+    return Demo(
+        report=report,
+        hidden=hidden,
+        readings=readings,
+        thefts=table.thefts,
+        audit=audited,
+        page=str(index),
+    )
 
 
 def _names() -> list[str]:

@@ -61,6 +61,30 @@ class Hidden:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Theft:
+    """What a thief makes of one table, and what the matcher does with it."""
+
+    stored: str
+    thief: str
+    ssim: float
+    """Of the reconstructions with the portraits, in the mean."""
+    named: float
+    """Share of them on which a model that took no part names the person."""
+    found: float
+    """Share of new portraits for which the matcher finds their person's record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stolen:
+    """One stored portrait, and what thieves reconstruct."""
+
+    name: str
+    before: NDArray[np.uint8]
+    guesses: tuple[tuple[str, NDArray[np.uint8]], ...]
+    """What was stored and who decoded it, with the picture."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Audited:
     """What the audit of the protected portraits said."""
 
@@ -74,6 +98,8 @@ def page(
     readings: Sequence[Readings],
     protected: Sequence[Protected],
     hidden: Sequence[Hidden],
+    thefts: Sequence[Theft],
+    stolen: Sequence[Stolen],
     audited: Audited,
     *,
     parameters: FMD,
@@ -86,11 +112,15 @@ def page(
             "People recognize the protected faces as before. Models that were not tried may read "
             "them, recompression and purification weaken the protection, and an attacker who "
             "trains a model on protected pictures will learn to read them. Hidden pictures: "
-            "whoever has the service model can still read off what it reads."
+            "whoever has the service model can still read off what it reads. Shielded features: a "
+            "thief who learns from records that advface shields undoes it, and whoever has the "
+            "matcher still reads from any record whose it is."
         ),
         rows="\n".join(_row(r) for r in readings),
         figures="\n".join(_protected(one, i, readings) for i, one in enumerate(protected)),
         hidden="\n".join(_hidden(one) for one in hidden),
+        thefts="\n".join(_theft(one) for one in thefts),
+        stolen="\n".join(_stolen(one) for one in stolen),
         verdict=escape(audited.verdict),
         caution=escape(audited.caution),
         report=escape(audited.report),
@@ -158,6 +188,20 @@ def _hidden(one: Hidden) -> str:
     )
 
 
+def _theft(one: Theft) -> str:
+    return (
+        f'<tr><th scope="row">{escape(one.stored)}</th><td>{escape(one.thief)}</td>'
+        f'<td class="number">{one.ssim:.2f}</td><td class="number">{one.named:.0%}</td>'
+        f'<td class="number">{one.found:.0%}</td></tr>'
+    )
+
+
+def _stolen(one: Stolen) -> str:
+    images = _images(one.name, ("stored portrait", one.before), *one.guesses)
+    name = escape(one.name)
+    return f"<figure>{images}<figcaption><strong>{name}</strong></figcaption></figure>"
+
+
 def _answer(model: str, answer: str, truth: str) -> str:
     kind = "right" if answer == truth else "wrong"
     return f'<li><span>{escape(model)}</span><span class="{kind}">{escape(answer)}</span></li>'
@@ -169,7 +213,7 @@ def _images(name: str, *pictures: tuple[str, NDArray[Any]]) -> str:
         f'alt="{escape(name)}, {what}" src="{_data_url(pixels)}"><span>{what}</span></div>'
         for what, pixels in pictures
     )
-    return f'<div class="three">{images}</div>'
+    return f'<div class="row" style="--n:{len(pictures)}">{images}</div>'
 
 
 def _data_url(pixels: NDArray[Any]) -> str:

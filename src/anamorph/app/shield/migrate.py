@@ -115,7 +115,7 @@ def _beside(
 ) -> ShieldReport:
     """Fill a new column and, unless that is held, put it in the place of the old one."""
     if plan.before == plan.rows and not store.column.next:
-        return replace(plan, state="done")
+        return replace(plan, state="done", indexes=())
     swapping.begin(store, move.mark)
     store = store.inspected()
     shielded = filled(store, move)

@@ -8,7 +8,6 @@ import numpy as np
 from anamorph.app.shield.keyed import NAME, keyed
 from anamorph.errors import UsageError
 from anamorph.keys.key import Key
-from anamorph.templates.checking import check_rows
 from anamorph.templates.files import FORMATS, open_file
 from anamorph.templates.role import Features, Id, Mark, Probes, Records, Source, mark
 
@@ -77,18 +76,10 @@ def compared(features: Records, row: int, source: Source, key: Key | None) -> Pr
 
 
 def _seen(photos: Sequence[Path], recognizer: str) -> Records:
-    import torch
-
-    from anamorph.app.protect.protecting import as_images
-    from anamorph.files.photo import Limits, read
+    from anamorph.app.shield.photos import embedding_of, feature_in
     from anamorph.models import load
 
-    model = load(recognizer)
-    if model.task != "embed":
-        raise UsageError(f"{model.name} is for the task {model.task}; --recognizer must embed")
+    reader = embedding_of(load(recognizer))
     names: list[Id] = [photo.stem for photo in photos]
-    with torch.no_grad():
-        rows = [model.output(as_images(read(p, Limits()).pixels)).float().numpy() for p in photos]
-    features = np.concatenate(rows)
-    check_rows(names, features, model.name)
+    features = np.concatenate([feature_in(photo, reader) for photo in photos])
     return Records(names, features, [None] * len(names))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from anamorph import __version__
+from anamorph.app.shield.keyed import NAME as KEYED
 from anamorph.errors import UsageError
 from anamorph.templates.role import Mark, Shielding, Source, mark
 
@@ -25,7 +26,7 @@ class ShieldReport:
     """The file or the column; without a password."""
     out: str
     """The new file; the column itself for a store."""
-    mode: Literal["file", "swap", "in-place"]
+    mode: Literal["file", "pictures", "swap", "in-place"]
     state: State
     rows: int
     """With a feature."""
@@ -37,6 +38,8 @@ class ShieldReport:
     """Rows without a feature, which stay so."""
     late: int = 0
     """Of the shielded, those that changed so late that they were written in the swap itself."""
+    skipped: Sequence[str] = ()
+    """Pictures that could not be read, and why."""
     indexes: Sequence[str] = ()
     """Built again on the shielded features."""
     erased: bool = False
@@ -44,6 +47,11 @@ class ShieldReport:
     shield_ms: float | None = None
     """Milliseconds that the method takes for a record, reading and writing not counted."""
     seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether no picture had to be skipped."""
+        return not self.skipped
 
     def as_json(self) -> dict[str, Any]:
         """The contract of `shield --json`."""
@@ -57,6 +65,7 @@ class ShieldReport:
             "mode": self.mode,
             "state": self.state,
             "indexes": list(self.indexes),
+            "skipped": list(self.skipped),
             "erased": self.erased,
             "summary": {
                 "rows": self.rows,
@@ -82,8 +91,13 @@ def check_marks(source: Source, shielding: Shielding, takes: Mark) -> tuple[int,
     strange = {m: n for m, n in marks.items() if m not in (takes, made)}
     if strange:
         told = ", ".join(f"{n} with {m or 'no shield'}" for m, n in strange.items())
+        advice = (
+            "for rows of another key give that one with --from-key"
+            if shielding.name == KEYED
+            else "what is shielded cannot be shielded again"
+        )
         raise UsageError(
             f"{source.name}: this run shields rows with {takes or 'no shield'}, but there are "
-            f"{told}; for rows of another key give that one with --from-key"
+            f"{told}; {advice}"
         )
     return sum(marks.values()), marks.get(made, 0)

@@ -46,7 +46,7 @@ def shield(
         features: (n, ...) floats; or 8-bit pictures, whose features the recognizer makes first.
         method: `advface` misleads decoders, `decoy` stores somebody else with the person's
             embedding, `keyed` rotates embeddings by a secret.
-        recognizer: for `decoy`, and for pictures.
+        recognizer: for `decoy`, for pictures, and for the preset `paper` of `advface`.
         layer: where the recognizer is cut; by default at the first tap of its card.
         shadows: for `advface`: decoders from `anamorph train shadow`.
         decoys: for `decoy`: (d, 3, h, w) 8-bit pictures; portraits by default.
@@ -104,7 +104,7 @@ def shielding_for(
     if parameters is not None and not isinstance(parameters, wanted[method]):
         raise UsageError(f"{method} has no parameters of the type {type(parameters).__name__}")
     if method == "advface":
-        return adversarial(shadows, given, watch=watch)
+        return adversarial(shadows, given, recognizer=recognizer, layer=layer, watch=watch)
     if method == "decoy":
         if recognizer is None:
             raise UsageError("decoy needs the recognizer whose features are stored; give it")

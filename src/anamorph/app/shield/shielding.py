@@ -14,7 +14,7 @@ from torch import Tensor
 from anamorph import portraits
 from anamorph.app.train.shadow_training import Pictures
 from anamorph.errors import UsageError
-from anamorph.methods.advface import AdvFace, Spread, advface, moved
+from anamorph.methods.advface import AdvFace, Encoder, Spread, advface, moved
 from anamorph.methods.decoy import Decoy, Decoys, decoy
 from anamorph.models import Model
 from anamorph.models.networks import decoders
@@ -51,6 +51,7 @@ class AdvFaceShielding:
     watch: Watch | None = field(default=None, repr=False)
     """Called after every step."""
     _shadows: tuple[Decoder, ...] = field(repr=False)
+    _encoder: Encoder | None = field(repr=False)
     _spread: Spread = field(repr=False)
     _secret: bytes = field(repr=False)
 
@@ -73,7 +74,8 @@ class AdvFaceShielding:
         _check(features, self.feature, "the shadows decode")
 
         def protect(z: Tensor, seeds: list[int]) -> Tensor:
-            problem = advface(self._shadows, z, self._spread, seeds, self.parameters)
+            p, encoder = self.parameters, self._encoder
+            problem = advface(self._shadows, z, self._spread, seeds, p, encoder=encoder)
             return moved(z, _solution(problem, self.watch), self._spread)
 
         return _in_parts(features, self._secret, protect)
@@ -127,6 +129,8 @@ def adversarial(
     parameters: AdvFace | None = None,
     *,
     statistics: str = "running",
+    recognizer: Model | None = None,
+    layer: str | None = None,
     secret: bytes | None = None,
     watch: Watch | None = None,
 ) -> AdvFaceShielding:
@@ -136,11 +140,15 @@ def adversarial(
         shadows: decoders of one kind of feature, at least one, the better the more they differ.
         parameters: of the method.
         statistics: one of `STATISTICS`.
+        recognizer: whose features are stored; for the start at the shadow's picture alone.
+        layer: where features are taken; by default at the first tap of the recognizer's card.
         secret: 32 bytes from which every record's start follows; fresh ones by default.
         watch: called after every step; raise `Cancelled` to stop.
 
     Raises:
-        UsageError: no shadows, or shadows of different features.
+        UsageError: no shadows, shadows of different features, or parameters that ask for what is
+            not at hand.
+        ModelError: the recognizer cannot be cut there.
     """
     p = parameters or AdvFace()
     if not shadows:
@@ -153,19 +161,26 @@ def adversarial(
             f"the shadows decode features of different shapes ({', '.join(map(str, shapes))}); "
             "give shadows of one recognizer and layer"
         )
-    if p.target != "shadow" or p.start != "uniform":
+    if p.target != "shadow":
         raise UsageError(
-            "a store holds neither pictures nor the recognizer, which the parameters ask for; "
-            "leave target and start as they are, or use `anamorph.methods.advface`"
+            "a store holds no pictures, which the target asks for; leave it as it is, or use "
+            "`anamorph.methods.advface`"
         )
+    (feature,) = shapes
+    encoder = None
+    if p.start == "shadow":
+        encoder = _encoder(recognizer, layer, feature)
     ready = [decoders.with_own_statistics(s) if statistics == "own" else s for s in shadows]
     parts = [*(decoders.dump(shadow) for shadow in shadows), statistics.encode(), _told(p)]
+    if recognizer is not None and encoder is not None:
+        parts.append(recognizer.digest.encode())
     return AdvFaceShielding(
         digest=_digest(parts),
         parameters=p,
-        feature=shapes.pop(),
+        feature=feature,
         watch=watch,
         _shadows=tuple(ready),
+        _encoder=encoder,
         _spread=spread_of(shadows[0]),
         _secret=_checked(secret),
     )
@@ -197,11 +212,13 @@ def disguising(
     """
     p, cut = parameters or Decoy(), split(recognizer, layer)
     shown_ = _portraits(recognizer) if pictures is None else pictures
-    if len(cut.shape) != 3 or not len(shown_):
+    if len(cut.shape) != 3:
         raise UsageError(
-            f"{len(shown_)} decoys for features of shape {cut.shape}; give some decoys, and a "
-            "layer that makes maps (c, h, w)"
+            f"{cut.layer} of {recognizer.name} makes features of shape {cut.shape}, which a decoy "
+            "cannot stand for; name a layer that makes maps (c, h, w)"
         )
+    if not len(shown_):
+        raise UsageError("0 decoys; give some pictures, or leave them out to have portraits")
     with torch.no_grad():
         features = cut.head(shown_.float().div(255))
         decoys = Decoys(features, cut.tail(features))
@@ -216,6 +233,24 @@ def disguising(
         _spread=spread_in(features),
         _secret=_checked(secret),
     )
+
+
+def _encoder(recognizer: Model | None, layer: str | None, feature: tuple[int, ...]) -> Encoder:
+    """What makes features of pictures, as the shadows decode them."""
+    if recognizer is None:
+        raise UsageError(
+            "features are to start at those of the shadow's picture, which takes the recognizer; "
+            "give it (--recognizer), or leave `start` at uniform"
+        )
+    if len(feature) == 1 and layer is None:
+        return recognizer.output
+    cut = split(recognizer, layer)
+    if cut.shape != feature:
+        raise UsageError(
+            f"{recognizer.name} makes features of shape {cut.shape} at {cut.layer}, but the "
+            f"shadows decode {feature}; name the layer they were trained for"
+        )
+    return cut.head
 
 
 def spread_of(shadow: Decoder) -> Spread:

@@ -11,26 +11,18 @@ import torch
 from torch import Tensor
 
 from anamorph import __version__
-from anamorph.app.protect.protecting import as_images
 from anamorph.app.records import rounded
-from anamorph.app.runs import pictures
 from anamorph.app.train import saving, shadow_training
+from anamorph.app.train.pictures import seen_by
 from anamorph.app.train.shadow_training import Pairs, Pictures, ShadowTraining, Trained, Watch
-from anamorph.errors import AnamorphError, FileError, UsageError
-from anamorph.files.photo import Limits, read
+from anamorph.errors import FileError, UsageError
 from anamorph.files.write import write_whole, writing
 from anamorph.metrics.image import ssim
 from anamorph.models import Model
 from anamorph.models.networks import decoders
 from anamorph.models.networks.decoders import Decoder
-from anamorph.models.preprocess import whole_view
-from anamorph.models.resample import resample
 from anamorph.models.split import Split, split
 from anamorph.templates.files import open_file
-from anamorph.types import Images
-
-MOST_PICTURES = 4000
-"""Of more than these, evenly chosen ones are taken: their features stay in memory."""
 
 HELD_OUT = 20
 """Every so manieth picture is not learned from; the report is of these."""
@@ -106,7 +98,7 @@ def train_shadow(
     out, p = Path(out), parameters or ShadowTraining()
     saved = saving.beside(out, resume=resume)
     cut = None if embeddings else split(recognizer, layer)
-    shown, skipped = _pictures(sources, recognizer, out)
+    shown, _, skipped = seen_by(recognizer, sources, out)
     features = _features(shown, recognizer, cut) if records is None else records
     if len(features) != len(shown):
         raise UsageError(
@@ -165,30 +157,6 @@ def read_records(path: str | Path) -> Tensor:
     """
     batches = open_file(Path(path)).batches(_BATCH)
     return torch.cat([torch.from_numpy(np.array(batch.features)) for batch in batches])
-
-
-def _pictures(
-    sources: Sequence[str | Path], recognizer: Model, out: Path
-) -> tuple[Pictures, list[str]]:
-    """Pictures at the recognizer's size, in 8 bits and three colors; and what was skipped."""
-    listing = pictures(sources, out, "png")
-    skipped = [str(problem.error) for problem in listing.problems]
-    every = -(-len(listing.items) // MOST_PICTURES) or 1
-    seen = []
-    for item in sorted(listing.items, key=lambda item: item.source)[::every]:
-        try:
-            seen.append(_sized(as_images(read(item.source, Limits()).pixels), recognizer))
-        except AnamorphError as error:
-            skipped.append(str(error))
-    if not seen:
-        raise UsageError(f"no picture can be read to learn from: {skipped[0]}")
-    return torch.cat(seen), skipped
-
-
-def _sized(x: Images, recognizer: Model) -> Pictures:
-    rows, columns = whole_view(x.shape[-2], x.shape[-1], recognizer.input)
-    small = resample(x[:, :3], rows, columns, "bilinear").expand(-1, 3, -1, -1)
-    return small.mul(255).round_().clamp_(0, 255).to(torch.uint8)
 
 
 def _features(shown: Pictures, recognizer: Model, cut: Split | None) -> Tensor:

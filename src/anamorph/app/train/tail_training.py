@@ -11,15 +11,19 @@ import math
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from hashlib import sha256
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
+from safetensors.torch import save
 from torch import Tensor, nn
 
-from anamorph.errors import UsageError
+from anamorph.errors import UsageError, WeightsError
 from anamorph.losses import cosine
-from anamorph.models.split import Split
+from anamorph.models import Model
+from anamorph.models.networks.generator import tensors
+from anamorph.models.split import Split, split
 from anamorph.parameters import check, knob
 
 Watch: TypeAlias = Callable[[float], None]
@@ -40,6 +44,84 @@ class TailTraining:
         check(self)
 
 
+class Lessons(NamedTuple):
+    """What a tail learns from: features of people who are not in the store."""
+
+    clean: Tensor
+    """(n, ...)."""
+    protected: Tensor
+    """(n, ...) the same, protected."""
+
+
+class Trained(NamedTuple):
+    """Where a training stands."""
+
+    cut: Split
+    """With the tail that learns; its head is the recognizer's own."""
+    optimizer: torch.optim.Adam
+    done: int
+    run: bytes
+    """A digest of all that the training depends on."""
+
+
+def begin(cut: Split, lessons: Lessons, p: TailTraining) -> Trained:
+    """A copy of a recognizer before its first update; the one given stays as it is.
+
+    Norms keep their statistics, and the head its weights.
+
+    Args:
+        cut: the recognizer.
+        lessons: what it will learn from.
+        p: how.
+
+    Raises:
+        UsageError: no features, or as many clean as protected ones there are not.
+    """
+    clean, protected = lessons
+    if not len(clean) or clean.shape != protected.shape:
+        raise UsageError(
+            f"clean features {tuple(clean.shape)} and protected ones {tuple(protected.shape)} are "
+            "no pairs to learn from; give one for each"
+        )
+    changed = _copied(cut)
+    weights = _behind(changed, clean[:1].float())
+    optimizer = torch.optim.Adam(weights.values(), lr=p.rate)
+    return Trained(changed, optimizer, 0, _digest(cut, lessons, p))
+
+
+def advance(
+    trained: Trained, cut: Split, lessons: Lessons, upto: int, p: TailTraining, watch: Watch
+) -> Trained:
+    """Train on until `upto` updates are done; the tail given goes on, it is not copied.
+
+    Args:
+        trained: where the training stands.
+        cut: the recognizer as it was, whose answers are the right ones.
+        lessons: what is learned from.
+        upto: at most `p.updates`.
+        p: how.
+        watch: called after each update.
+    """
+    changed, optimizer = trained.cut, trained.optimizer
+    for number in range(trained.done, upto):
+        for group in optimizer.param_groups:
+            group["lr"] = p.rate * (1 + math.cos(math.pi * number / p.updates)) / 2
+        chance = np.random.default_rng([p.seed, number])
+        rows = torch.from_numpy(chance.integers(len(lessons.clean), size=p.batch))
+        z, z_prime = lessons.clean[rows].float(), lessons.protected[rows].float()
+        with torch.no_grad():
+            e = cut.tail(z)
+        with torch.enable_grad():
+            loss = (1 - cosine(changed.tail(z_prime), e)).mean()
+            if p.clean_weight:
+                loss = loss + p.clean_weight * (1 - cosine(changed.tail(z), e)).mean()
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+        optimizer.step()
+        watch(loss.item())
+    return trained._replace(done=max(trained.done, upto))
+
+
 def fine_tuned(
     cut: Split,
     clean: Tensor,
@@ -48,8 +130,6 @@ def fine_tuned(
     watch: Watch | None = None,
 ) -> Split:
     """A recognizer whose tail reads protected features; the one given stays as it is.
-
-    Norms keep their statistics, and the head its weights.
 
     Args:
         cut: the recognizer.
@@ -61,44 +141,144 @@ def fine_tuned(
     Raises:
         UsageError: no features, or as many clean as protected ones there are not.
     """
-    if not len(clean) or clean.shape != protected.shape:
-        raise UsageError(
-            f"clean features {tuple(clean.shape)} and protected ones {tuple(protected.shape)} are "
-            "no pairs to learn from; give one for each"
+    p, lessons = p or TailTraining(), Lessons(clean, protected)
+    trained = begin(cut, lessons, p)
+    return finished(advance(trained, cut, lessons, p.updates, p, watch or _unwatched))
+
+
+def finished(trained: Trained) -> Split:
+    """The recognizer with its new tail, not to be trained any more."""
+    trained.cut.model.network.requires_grad_(False)
+    return trained.cut
+
+
+def dump(trained: Trained) -> bytes:
+    """All that is needed to go on, as the bytes of a safetensors file."""
+    state = {f"tail.{name}": t for name, t in _learned(trained.cut).items()}
+    for number, moments in trained.optimizer.state_dict()["state"].items():
+        state |= {f"optimizer.{number}.{name}": t.contiguous() for name, t in moments.items()}
+    state["done"] = torch.tensor(trained.done)
+    state["run"] = torch.frombuffer(bytearray(trained.run), dtype=torch.uint8)
+    return save(state)
+
+
+def load(data: bytes, name: str, cut: Split, lessons: Lessons, p: TailTraining) -> Trained:
+    """Where a training stood when it was dumped.
+
+    Raises:
+        WeightsError: damaged.
+        UsageError: no training, or one with other pictures, shadows or parameters.
+    """
+    state = tensors(data, name)
+    trained = begin(cut, lessons, p)
+    try:
+        if state["run"].numpy().tobytes() != trained.run:
+            raise UsageError(
+                f"{name}: is of a training with other pictures, shadows or parameters; give the "
+                "same, or remove it to begin anew"
+            )
+        _replace(trained.cut, _below(state, "tail."))
+        moments: dict[int, dict[str, Any]] = {}
+        for key, tensor in _below(state, "optimizer.").items():
+            number, _, moment = key.partition(".")
+            moments.setdefault(int(number), {})[moment] = tensor
+        known = trained.optimizer.state_dict()
+        trained.optimizer.load_state_dict({**known, "state": moments})
+        return trained._replace(done=int(state["done"]))
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise UsageError(f"{name}: is no unfinished training; remove it to begin anew") from error
+
+
+def dump_tail(trained: Trained) -> bytes:
+    """The tail alone, with the layer it begins at and the recognizer it is for."""
+    about = {"layer": trained.cut.layer, "recognizer": trained.cut.model.weights_digest}
+    state = {f"tail.{name}": t for name, t in _learned(trained.cut).items()}
+    for name, text in about.items():
+        state[name] = torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
+    return save(state)
+
+
+def load_tail(data: bytes, name: str, recognizer: Model) -> Split:
+    """A recognizer with the tail in the bytes of a file.
+
+    Args:
+        data: what `dump_tail` made.
+        name: what errors call it.
+        recognizer: the one that the tail was trained for.
+
+    Raises:
+        WeightsError: no tail, a damaged one, or one for another recognizer.
+    """
+    state = tensors(data, name)
+    try:
+        layer, wanted = (state[key].numpy().tobytes().decode() for key in ("layer", "recognizer"))
+    except (KeyError, ValueError) as error:
+        raise WeightsError(
+            f"{name}: holds no tail; use a file that `anamorph train tail` made"
+        ) from error
+    if wanted != recognizer.weights_digest:
+        raise WeightsError(
+            f"{name}: is the tail of another recognizer than {recognizer.name}; give the one that "
+            "it was trained for"
         )
-    p = p or TailTraining()
-    network = deepcopy(cut.model.network)
-    changed = replace(cut, model=replace(cut.model, network=network, folded=None))
-    weights = _behind(network, changed, clean[:1].float())
-    rule = torch.optim.Adam(weights, lr=p.rate)
-    for number in range(p.updates):
-        for group in rule.param_groups:
-            group["lr"] = p.rate * (1 + math.cos(math.pi * number / p.updates)) / 2
-        chance = np.random.default_rng([p.seed, number])
-        rows = torch.from_numpy(chance.integers(len(clean), size=p.batch))
-        z, z_prime = clean[rows].float(), protected[rows].float()
-        with torch.no_grad():
-            e = cut.tail(z)
-        with torch.enable_grad():
-            loss = (1 - cosine(changed.tail(z_prime), e)).mean()
-            if p.clean_weight:
-                loss = loss + p.clean_weight * (1 - cosine(changed.tail(z), e)).mean()
-            rule.zero_grad()
-            torch.autograd.backward(loss)
-        rule.step()
-        if watch is not None:
-            watch(loss.item())
-    network.requires_grad_(False)
+    learned = _below(state, "tail.")
+    if not all(bool(t.isfinite().all()) for t in learned.values()):
+        raise WeightsError(f"{name}: holds weights that are no numbers; restore it from a copy")
+    changed = _copied(split(recognizer, layer))
+    try:
+        _replace(changed, learned)
+    except (KeyError, RuntimeError) as error:
+        raise WeightsError(f"{name}: does not fit {recognizer.name}; train it again") from error
     return changed
 
 
-def _behind(network: nn.Module, cut: Split, feature: Tensor) -> list[nn.Parameter]:
+def _copied(cut: Split) -> Split:
+    network = deepcopy(cut.model.network)
+    return replace(cut, model=replace(cut.model, network=network, folded=None))
+
+
+def _learned(cut: Split) -> dict[str, Tensor]:
+    """The weights that are trained, by their names."""
+    named = cut.model.network.named_parameters()
+    return {name: w.detach().contiguous() for name, w in named if w.requires_grad}
+
+
+def _replace(cut: Split, weights: dict[str, Tensor]) -> None:
+    """Write weights into a copy of a network, all or none."""
+    own = dict(cut.model.network.named_parameters())
+    if any(own[name].shape != t.shape for name, t in weights.items()):
+        raise KeyError("a weight of another shape")
+    with torch.no_grad():
+        for name, t in weights.items():
+            own[name].copy_(t)
+
+
+def _behind(cut: Split, feature: Tensor) -> dict[str, nn.Parameter]:
     """The weights that the answer to a feature depends on, ready to be trained."""
+    network = cut.model.network
     network.requires_grad_()
     with torch.enable_grad():
         answer = cut.tail(feature).sum()
-    every = list(network.parameters())
-    gradients = torch.autograd.grad(answer, every, allow_unused=True)
-    for weight, gradient in zip(every, gradients, strict=True):
+    every = dict(network.named_parameters())
+    gradients = torch.autograd.grad(answer, list(every.values()), allow_unused=True)
+    for weight, gradient in zip(every.values(), gradients, strict=True):
         weight.requires_grad_(gradient is not None)
-    return [weight for weight in every if weight.requires_grad]
+    return {name: weight for name, weight in every.items() if weight.requires_grad}
+
+
+def _digest(cut: Split, lessons: Lessons, p: TailTraining) -> bytes:
+    """Of all that a training depends on."""
+    about = f"{p} {cut.layer} {cut.model.weights_digest} {tuple(lessons.clean.shape)}"
+    digest = sha256(about.encode())
+    for features in lessons:
+        for rows in torch.split(features, 64):
+            digest.update(rows.contiguous().numpy().tobytes())
+    return digest.digest()
+
+
+def _below(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): t for k, t in state.items() if k.startswith(prefix)}
+
+
+def _unwatched(loss: float) -> None:
+    """Nobody looks."""

@@ -1,0 +1,64 @@
+"""Pictures of faces at a recognizer's size, in memory: to learn from, or to serve as decoys."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from anamorph.app.protect.protecting import as_images
+from anamorph.app.runs import pictures
+from anamorph.app.train.shadow_training import Pictures
+from anamorph.errors import AnamorphError, UsageError
+from anamorph.files.photo import Limits, read
+from anamorph.models import Model
+from anamorph.models.preprocess import whole_view
+from anamorph.models.resample import resample
+from anamorph.types import Images
+
+MOST_PICTURES = 4000
+"""Of more than these, evenly chosen ones are taken: they, or their features, stay in memory."""
+
+_NO_RESULTS = Path("never written to")
+
+
+class Seen(NamedTuple):
+    """Pictures that could be read, in the order of their paths."""
+
+    pictures: Pictures
+    """As large as the recognizer wants them, in 8 bits and three colors."""
+    sources: list[Path]
+    skipped: list[str]
+    """Why others could not be read."""
+
+
+def seen_by(recognizer: Model, sources: Sequence[str | Path], out: Path = _NO_RESULTS) -> Seen:
+    """Read pictures and folders of them.
+
+    Args:
+        recognizer: whose size they get.
+        sources: pictures and folders.
+        out: where results go, which are no pictures to read.
+
+    Raises:
+        UsageError: none can be read.
+    """
+    listing = pictures(sources, out, "png")
+    skipped = [str(problem.error) for problem in listing.problems]
+    every = -(-len(listing.items) // MOST_PICTURES) or 1
+    found, where = [], []
+    for item in sorted(listing.items, key=lambda item: item.source)[::every]:
+        try:
+            found.append(_sized(as_images(read(item.source, Limits()).pixels), recognizer))
+            where.append(item.source)
+        except AnamorphError as error:
+            skipped.append(str(error))
+    if not found:
+        raise UsageError(f"no picture can be read: {skipped[0]}")
+    return Seen(torch.cat(found), where, skipped)
+
+
+def _sized(x: Images, recognizer: Model) -> Pictures:
+    rows, columns = whole_view(x.shape[-2], x.shape[-1], recognizer.input)
+    small = resample(x[:, :3], rows, columns, "bilinear").expand(-1, 3, -1, -1)
+    return small.mul(255).round_().clamp_(0, 255).to(torch.uint8)

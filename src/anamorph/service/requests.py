@@ -1,0 +1,224 @@
+"""What can be asked for: one form for each verb, whose fields are checked before anything runs."""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from anamorph.app.hide.hide import PRESETS as HIDE_PRESETS
+from anamorph.errors import UsageError
+from anamorph.methods.fmd import PRESETS as PROTECT_PRESETS
+from anamorph.service.queue import UNSORTED
+from anamorph.service.refusals import Malformed
+from anamorph.service.settings import Settings
+
+Verb: TypeAlias = Literal["protect", "hide", "reveal", "shield", "read"]
+
+_Name = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class Form(BaseModel):
+    """What the forms of all verbs share: nothing unknown is taken, and nothing changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scope: ClassVar[str] = "protect"
+    """What a token needs."""
+    together: ClassVar[bool] = False
+    """Whether pictures of one size run in one batch."""
+    keyed: ClassVar[bool] = False
+    """Whether a key may be sent along."""
+    files: ClassVar[str] = "picture"
+    """The name of the part that holds an upload."""
+    several: ClassVar[bool] = True
+    """Whether every upload is an item of its own."""
+
+    def check(self, settings: Settings, *, key: bool) -> None:
+        """Refuse what the operator's settings do not know.
+
+        Args:
+            settings: the operator's.
+            key: whether a key was sent.
+
+        Raises:
+            UsageError: naming what there is.
+        """
+
+    def lane(self, key: str) -> str:
+        """Items of one lane may share batches, if their sizes agree.
+
+        Args:
+            key: fingerprint of the key that was sent; empty for none.
+        """
+        if self.together:
+            return UNSORTED
+        return f"alone:{self.digest(key)}"
+
+    def digest(self, key: str) -> str:
+        """Tells requests apart."""
+        told = json.dumps([type(self).__name__, self.model_dump(mode="json"), key])
+        return sha256(told.encode()).hexdigest()[:32]
+
+
+class Protect(Form):
+    """Protect photos, so that people and one model still read them."""
+
+    together: ClassVar[bool] = True
+
+    model: _Name = Field(description="The model that keeps reading; see `GET /v1/models`.")
+    preset: Literal["fast", "paper", "strong"] = Field("fast", description="How much effort.")
+    epsilon: float | None = Field(
+        None, gt=0, le=255, description="Largest change of a value, in 8-bit levels."
+    )
+    seed: int = Field(0, ge=0, le=2**31, description="The same seed gives the same result.")
+    surrogates: list[_Name] = Field(
+        default=[],
+        max_length=4,
+        description="Models of the service that stand in for unauthorized ones.",
+    )
+    format: Literal["png", "webp", "keep"] = Field("png", description="Of the results.")
+    quality: int = Field(95, ge=1, le=100, description="Of JPEG, with the format `keep`.")
+    metadata: Literal["strip", "no-gps", "keep"] = Field(
+        "strip", description="What happens to EXIF and XMP."
+    )
+
+    def check(self, settings: Settings, *, key: bool) -> None:
+        """See `Form`."""
+        for name in (self.model, *self.surrogates):
+            _known(name, settings.models, "model")
+        if self.model in self.surrogates:
+            raise UsageError(f"{self.model}: is the model that keeps reading, and no surrogate")
+
+
+class Hide(Form):
+    """Hide photos in noise that one model still reads and only the key reveals."""
+
+    together: ClassVar[bool] = True
+    keyed: ClassVar[bool] = True
+
+    model: _Name = Field(description="The model that still reads; see `GET /v1/models`.")
+    preset: Literal["full", "fast"] = Field("full", description="How much effort.")
+    stored_key: _Name | None = Field(
+        None, description="A key of the service, in the place of one that is sent as `key`."
+    )
+
+    def check(self, settings: Settings, *, key: bool) -> None:
+        """See `Form`."""
+        _known(self.model, settings.models, "model")
+        _one_key(self.stored_key, settings, sent=key)
+
+
+class Reveal(Form):
+    """Turn hidden pictures back, with the key they were hidden with."""
+
+    scope: ClassVar[str] = "reveal"
+    keyed: ClassVar[bool] = True
+
+    stored_key: _Name | None = Field(
+        None, description="A key of the service, in the place of one that is sent as `key`."
+    )
+
+    def check(self, settings: Settings, *, key: bool) -> None:
+        """See `Form`."""
+        _one_key(self.stored_key, settings, sent=key)
+
+
+class Shield(Form):
+    """Shield face features in a file (.npy, .npz or .parquet)."""
+
+    keyed: ClassVar[bool] = True
+    files: ClassVar[str] = "features"
+
+    method: Literal["keyed", "decoy", "advface"] = Field(description="How to shield.")
+    stored_key: _Name | None = Field(
+        None, description="For keyed: a key of the service, in the place of one that is sent."
+    )
+    model: _Name | None = Field(
+        None, description="For decoy: the model whose feature maps are stored."
+    )
+    layer: str | None = Field(
+        None, max_length=200, description="For decoy: where the maps are taken."
+    )
+    shadows: list[_Name] = Field(
+        default=[], max_length=8, description="For advface: decoders of the service to mislead."
+    )
+
+    def check(self, settings: Settings, *, key: bool) -> None:
+        """See `Form`."""
+        if self.method == "keyed":
+            _one_key(self.stored_key, settings, sent=key)
+        elif key or self.stored_key:
+            raise UsageError(f"{self.method} needs no key; leave it out")
+        if self.method == "decoy":
+            _known(self.model or "", settings.models, "model")
+        if self.method == "advface":
+            for name in self.shadows or [""]:
+                _known(name, settings.shadows, "shadow")
+
+
+class Read(Form):
+    """Say how each model reads a picture, and what was made of it."""
+
+    several: ClassVar[bool] = False
+
+    models: list[_Name] = Field(
+        default=[], max_length=32, description="Which; without any, all of the service."
+    )
+
+    def check(self, settings: Settings, *, key: bool) -> None:
+        """See `Form`."""
+        for name in self.models:
+            _known(name, settings.models, "model")
+
+
+FORMS: Mapping[str, type[Form]] = {
+    "protect": Protect,
+    "hide": Hide,
+    "reveal": Reveal,
+    "shield": Shield,
+    "read": Read,
+}
+
+PRESETS = {"protect": tuple(PROTECT_PRESETS), "hide": tuple(HIDE_PRESETS["sealed"])}
+"""What the forms must offer; see their tests."""
+
+
+def parsed(verb: str, fields: Mapping[str, list[str]]) -> Form:
+    """The form that the text fields of a request make.
+
+    Raises:
+        Malformed: naming every field that is wrong, and why.
+    """
+    form = FORMS[verb]
+    several = {name for name, field in form.model_fields.items() if field.default == []}
+    values: dict[str, Any] = {}
+    for name, texts in fields.items():
+        if len(texts) > 1 and name not in several:
+            raise Malformed(f"{name}: is given {len(texts)} times; give it once")
+        values[name] = texts if name in several else texts[0]
+    try:
+        return form.model_validate(values)
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise Malformed("; ".join(faults)) from error
+
+
+def stored(verb: str, request: str) -> Form:
+    """The form that `model_dump_json` wrote into the queue."""
+    return FORMS[verb].model_validate_json(request)
+
+
+def _known(name: str, names: Mapping[str, str], what: str) -> None:
+    if name not in names:
+        raise UsageError(
+            f"no {what} is called {name!r} here; there are {', '.join(names) or 'none'}"
+        )
+
+
+def _one_key(stored: str | None, settings: Settings, *, sent: bool) -> None:
+    if sent == (stored is not None):
+        raise UsageError("give one key: the file as `key`, or its name here as `stored_key`")
+    if stored is not None:
+        _known(stored, settings.keys, "key")

@@ -1,0 +1,1 @@
+"""The HTTP side: who may ask for what, uploads, answers, events."""

@@ -1,0 +1,65 @@
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from anamorph.errors import ParameterError, UsageError
+from anamorph.parameters import knobs
+from anamorph.service.settings import Bounds, Settings, dump, load, read_settings
+
+TOML = """
+data = "here"
+workers = 2
+models = { mine = "portraits:identity-vgg" }
+keys = { ours = "ours.amkey" }
+[bounds]
+queue = 7
+"""
+
+
+def test_settings_come_from_a_file_whose_paths_are_relative_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "service.toml"
+    path.write_text(TOML)
+    settings = read_settings(path)
+    assert settings.data == tmp_path / "here"
+    assert settings.keys == {"ours": str(tmp_path / "ours.amkey")}
+    assert (settings.workers, settings.bounds.queue) == (2, 7)
+    assert settings.bounds.pictures == Bounds().pictures
+
+
+def test_a_worker_gets_the_settings_as_they_are(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, models={"a": "b"}, bounds=Bounds(queue=3))
+    assert load(dump(settings)) == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("worker = 2", "'worker' is unknown"),
+        ("[bounds]\nqueues = 2", "'queues' is unknown"),
+        ("[models]\na = 1", "models must be names with texts"),
+        ("= 2", "cannot be read"),
+    ],
+)
+def test_a_wrong_file_is_told(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "service.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=said):
+        read_settings(path)
+
+
+def test_every_bound_and_setting_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
+    for knob in knobs(Bounds):
+        default = f"{knob.default:,}".removesuffix(".0").replace(",000.0", ",000")
+        assert f"| `{knob.name}` | {default} | {knob.meaning} |" in page
+    assert all(field.name in page for field in fields(Settings))
+
+
+def test_bounds_have_ranges(tmp_path: Path) -> None:
+    path = tmp_path / "service.toml"
+    path.write_text("[bounds]\nqueue = 0")
+    with pytest.raises(ParameterError, match="queue is 0"):
+        read_settings(path)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_settings(tmp_path / "missing.toml")
