@@ -59,8 +59,8 @@ def _migrations(runs: Mapping[str, Run]) -> Iterator[str]:
     yield table(header, rows)
     yield ""
     yield "Top 10: by comparing with all rows; of rows that are as near, such as pictures that are"
-    yield "there twice, any will do. An index of pgvector is approximate, and one that is built anew"
-    yield "errs elsewhere. Seconds: all runs together, the killed ones included.\n"
+    yield "there twice, any will do. An index of pgvector is approximate, and one that is built"
+    yield "anew errs elsewhere. Seconds: all runs together, the killed ones included.\n"
 
 
 def _cost(run: Run | None) -> Iterator[str]:

@@ -84,14 +84,9 @@ class Site:
         return str(answer.json()["id"])
 
     def finished(self, job: str) -> Any:
-        """Wait for a job; what became of it."""
-        until = time.monotonic() + _PATIENCE
-        while time.monotonic() < until:
-            status = self.ask("GET", f"/v1/jobs/{job}").json()
-            if status["expires"] is not None:
-                return status
-            time.sleep(0.1)
-        raise TimeoutError(job)
+        """Follow a job to its end; what became of it."""
+        self.ask("GET", f"/v1/jobs/{job}/events")
+        return self.ask("GET", f"/v1/jobs/{job}").json()
 
     def workers(self) -> list[int]:
         """The process ids of the workers."""

@@ -111,6 +111,18 @@ def from_embeddings(scene: Scene) -> dict[str, Any]:
     return {"attacks": attacks}
 
 
+def from_maps(scene: Scene) -> dict[str, Any]:
+    """Who has the recognizer's weights searches for a picture with this map: nothing is learned."""
+    few = scene.attacked[: scene.sizes.inverted]
+    originals = torch.cat(as_images(scene.stored.pictures[few]))
+    clean_maps = scene.stored.features[few]
+    attacks = {}
+    for name, shielding in (("advface", _advface(scene)), ("decoy", _decoy(scene))):
+        records, _ = protected(f"{name}-inverted", shielding, clean_maps)
+        attacks[name] = {"none": _searched(scene, records, originals)}
+    return {"attacks": {"clean": {"none": _searched(scene, clean_maps, originals)}, **attacks}}
+
+
 def statistics(scene: Scene) -> dict[str, Any]:
     """The batch norms of the shadows: running, of each map by itself, estimated anew."""
     shadows = [scene.decoder(kind) for kind in SHADOWS]
@@ -141,6 +153,7 @@ MAP_ROWS: Mapping[str, Callable[[Scene], dict[str, Any]]] = {
     "advface adaptive": advface_adaptive,
     "decoy": decoys,
     "plain embedding": from_embeddings,
+    "maps searched for": from_maps,
     "statistics": statistics,
 }
 
@@ -193,6 +206,14 @@ def _adaptive(
         decoder = trained(f"{name}-unet-tuned", pairs, p, scene.decoder("unet"))
         found[f"unet fine-tuned, k {k}"] = scene.attack(decoder, records)
     return found
+
+
+def _searched(scene: Scene, records: Tensor, originals: Tensor) -> dict[str, Any]:
+    def read(images: Tensor) -> Tensor:
+        return scene.cut.head(images).flatten(1)
+
+    guesses = inverted(read, records.float().flatten(1), scene.recognizer.input.size)
+    return scene.judged(guesses, originals)
 
 
 def _of_embeddings(scene: Scene, decoder: Decoder, embeddings: Tensor) -> dict[str, Any]:

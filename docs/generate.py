@@ -17,6 +17,10 @@ from anamorph.cli import COMMANDS, anamorph
 from anamorph.methods import advface, avih, decoy, fmd, permuted, sealed
 from anamorph.parameters import Knob, knobs, shown
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from docs.honest import honest
+
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results"
 PAGES = (DOCS.parent / "README.md", *sorted(DOCS.glob("*.md")))
@@ -99,6 +103,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "advface-parameters": lambda: parameters(advface.PRESETS, "advface", _name),
     "commands": commands,
     "decoy-parameters": lambda: parameters(decoy.PRESETS, "decoy", _name),
+    "honest": honest,
     "fmd-parameters": lambda: parameters(fmd.PRESETS, "option", _flag),
     "protect-results": protect_results,
     "network-parameters": lambda: parameters(avih.PRESETS, "network", _name),

@@ -272,13 +272,9 @@ def test_an_item_keeps_its_result_when_another_in_its_batch_breaks_it() -> None:
 
 def test_items_that_arrive_while_a_batch_is_under_way_join_it() -> None:
     job = Numbers(4)
-    late = iter([LATER, Item(2), LATER, Item(3)])
-
-    def arriving() -> Iterator[Item | Later]:
-        yield Item(1)
-        yield from late
-
-    assert sorted(local.live(job, 0, arriving())) == [_expected(Item(n)) for n in (1, 2, 3)]
+    pause: list[Item | Later] = [LATER, LATER]
+    arriving = [Item(1), *pause, Item(2), *pause, Item(3)]
+    assert sorted(local.live(job, 0, arriving)) == [_expected(Item(n)) for n in (1, 2, 3)]
     assert [[item.number for item in batch] for batch in job.batches] == [[1], [2], [3]]
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -92,8 +92,9 @@ def roster_of(toy: Model, embedder: Model) -> Callable[..., Roster]:
     """What a worker has: two toy models."""
 
     def make(settings: Settings, keyring: Keyring, stored: dict[str, Key]) -> Roster:
+        known = {"embedder": embedder}
         return Roster(
-            models={"toy": toy, "embedder": embedder},
+            models={name: known.get(name, toy) for name in settings.models},
             keys=stored,
             shadows={},
             keyring=keyring,
@@ -113,12 +114,11 @@ def service_of(tmp_path: Path, roster_of: Callable[..., Roster]) -> Callable[...
         *,
         workers: type[Threads] = Threads,
         stored: dict[str, Key] | None = None,
-        database: str = "",
+        models: Sequence[str] = ("toy", "embedder"),
     ) -> Service:
         settings = Settings(
             data=tmp_path / "data",
-            database=database,
-            models={"toy": "", "embedder": ""},
+            models=dict.fromkeys(models, ""),
             keys=dict.fromkeys(stored or {}, ""),
             bounds=bounds or Bounds(),
         )

@@ -1,6 +1,14 @@
-import pytest
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, cast
 
+import pytest
+from starlette.datastructures import Headers
+from starlette.requests import Request
+
+from anamorph.service.refusals import TooSlow
 from anamorph.service.settings import Bounds
+from anamorph.service.web.uploads import receive
 
 from .conftest import Idle, Running, Serve
 
@@ -75,3 +83,41 @@ def test_a_broken_form_is_refused(idle: Running, content: bytes) -> None:
 def test_another_kind_of_body_is_refused(idle: Running, kind: str) -> None:
     answer = idle.post("/v1/protect", content=b"{}", headers={"Content-Type": kind})
     assert answer.status_code == 422
+
+
+def test_an_unexpected_error_is_a_problem_too(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = serve(workers=Idle)
+
+    def broken(*_: object) -> None:
+        raise KeyError("of the inside")
+
+    monkeypatch.setattr(running.service.jobs, "status", broken)
+    answer = running.get(f"/v1/jobs/{'0' * 32}")
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:anamorph:Unexpected")
+    assert "inside" not in answer.text
+    assert "of the inside" in caplog.text
+
+
+class _Drip:
+    """A request whose body arrives with pauses."""
+
+    headers = Headers({"content-type": "multipart/form-data; boundary=x"})
+
+    def __init__(self, pause: float) -> None:
+        self._pause = pause
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n'
+        for _ in range(100):
+            await asyncio.sleep(self._pause)
+            yield b"z"
+
+
+@pytest.mark.parametrize("bounds", [{"idle_seconds": 0.02}, {"upload_seconds": 0.1}])
+def test_an_upload_that_stalls_is_ended(bounds: dict[str, Any]) -> None:
+    pause = 0.5 if "idle_seconds" in bounds else 0.03
+    drip = cast(Request, _Drip(pause))
+    with pytest.raises(TooSlow):
+        asyncio.run(receive(drip, Bounds(**bounds)))

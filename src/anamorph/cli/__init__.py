@@ -77,7 +77,7 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt, Cancelled):
         _say(
             "stopped; what was finished is kept: `protect` and `hide` go on with --resume, "
-            "`shield` and `audit matrix` when they are called again"
+            "`shield` of a table and `audit matrix` when they are called again"
         )
         return 130
     except BrokenPipeError:

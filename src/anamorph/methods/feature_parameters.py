@@ -57,12 +57,12 @@ ADVFACE: dict[str, AdvFace] = {
 class Decoy:
     """The parameters of decoy re-synthesis; the defaults are the preset `fast`."""
 
-    steps: int = knob(15, "Gradient steps.", symbol="N", at_least=1)
+    steps: int = knob(14, "Gradient steps.", symbol="N", at_least=1)
     step_size: float = knob(
         0.3, "Adam's first step size, in deviations of the channel.", symbol="α", above=0
     )
     final_step: float = knob(
-        0.02, "Adam's last step size; in between it falls by half a cosine.", at_least=0
+        0.2, "Adam's last step size; in between it falls by half a cosine.", at_least=0
     )
     epsilon: float = knob(
         2.0, "Largest change of a value, in deviations of its channel.", symbol="ε", above=0
@@ -83,4 +83,4 @@ class Decoy:
         check(self)
 
 
-DECOY: dict[str, Decoy] = {"fast": Decoy(), "strong": Decoy(steps=60)}
+DECOY: dict[str, Decoy] = {"fast": Decoy(), "strong": Decoy(steps=60, final_step=0.02)}

@@ -31,6 +31,7 @@ class Bounds:
     burst: int = knob(60, "Requests that may come at once.", at_least=1)
     wait_seconds: float = knob(120.0, "Longest answer that is waited for.", at_least=0)
     idle_seconds: float = knob(30.0, "Longest pause within an upload.", above=0)
+    upload_seconds: float = knob(900.0, "Longest time of an upload.", above=0)
     keep_seconds: float = knob(3600.0, "After which results are deleted.", above=0)
     lease_seconds: float = knob(15.0, "After which a silent worker's work is given away.", above=0)
     stuck_seconds: float = knob(300.0, "Without a step, after which a worker ends.", above=0)

@@ -31,7 +31,7 @@ def test_pairs_are_counted_by_person_and_no_picture_meets_itself() -> None:
 
 @pytest.mark.parametrize(
     ("people", "says"),
-    [(40, "which 0.1% of 1560"), (12, "which 1.0% of 132"), (5, "too few to find it")],
+    [(40, "which 0.1 % of 1560"), (12, "which 1.0 % of 132"), (5, "too few to find it")],
 )
 def test_the_threshold_is_of_the_smallest_rate_there_are_pairs_for(people: int, says: str) -> None:
     who = torch.arange(people)

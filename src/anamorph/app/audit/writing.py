@@ -23,7 +23,7 @@ PICTURES = 10
 
 _MARKS: Mapping[str, str] = {
     "audit.json": f'"{SCHEMA}": ',
-    "report.html": 'content="anamorph audit"',
+    "report.html": 'content="anamorph audit',
     "report.md": "# Audit: ",
     "answers.jsonl": '{"anamorph_answers": ',
 }

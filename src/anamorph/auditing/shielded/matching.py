@@ -7,6 +7,7 @@ from torch import Tensor
 
 from anamorph.auditing.shielded.figures import Accuracy, Link, Matching
 from anamorph.auditing.shielded.scene import passing
+from anamorph.auditing.wording import as_percent
 from anamorph.metrics.accuracy import NOTHING, share
 from anamorph.metrics.identity import similarities, tar_at_far
 from anamorph.metrics.linkage import auc, d_sys, d_sys_by_chance, equal_error_rate
@@ -66,8 +67,8 @@ def threshold(clean: Tensor, pairs: Pairing, given: float | None = None) -> Thre
             _, value = tar_at_far(impostors, impostors, far)
             return Threshold(
                 value,
-                f"{value:.3f}, which {far:.1%} of {len(impostors)} pairs of two people pass with "
-                "clean features",
+                f"{value:.3f}, which {as_percent(far)} of {len(impostors)} pairs of two people "
+                "pass with clean features",
             )
     return Threshold(
         None,

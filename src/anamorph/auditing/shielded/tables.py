@@ -31,7 +31,7 @@ def attempts_table(audit: ShieldAudit) -> str:
     ]
     return _table(
         f"Reconstructions of {audit.store.attacked} faces from their records; guessing blindly "
-        f"picks {as_percent(audit.method.chance)} of them",
+        f"picks {as_percent(audit.method.chance)} of them. Clean: the same from clean features",
         ("who", *_ATTEMPT),
         rows,
     )
@@ -120,7 +120,7 @@ def _measured(measure: Spread | None, digits: int) -> str:
 
 
 def _from_clean(words: str | None) -> str:
-    return "" if words is None else f'<span class="range">from clean: {words}</span>'
+    return "" if words is None else f'<span class="range">clean: {words}</span>'
 
 
 def _accuracy(side: Matching | None) -> str:

@@ -110,6 +110,10 @@ def _add_errors(app: FastAPI, routers: Sequence[APIRouter]) -> None:
             _log.error("%s %s: %s", request.method, request.url.path, error)
         return answer(told)
 
+    @app.exception_handler(Exception)
+    async def unexpected(_: Request, error: Exception) -> Response:
+        return answer(problem(error))  # it is raised again: the guard logs it
+
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: RequestValidationError) -> Response:
         faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())

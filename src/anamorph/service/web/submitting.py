@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -29,6 +30,9 @@ from anamorph.service.web.answers import JobAnswer, job_answer
 from anamorph.service.web.bell import Bell
 from anamorph.service.web.guard import answer
 from anamorph.service.web.uploads import Body
+
+_OPENING = 2
+"""Keys that are opened at the same time: a passphrase may take 256 MiB."""
 
 _LOOK = 0.5
 """Seconds between looks whether the client is still there."""
@@ -67,10 +71,21 @@ def file_answer(service: Service, job: str, item: ItemStatus, then: Any = None) 
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """What comes in, and how much of it at once."""
+
+    service: Service
+    bell: Bell
+    receiving: asyncio.Semaphore
+    opening: asyncio.Semaphore
+
+
 def submitting(service: Service, bell: Bell) -> APIRouter:
     """The routes of all verbs."""
     router = APIRouter()
     receiving = asyncio.Semaphore(service.settings.bounds.uploads)
+    door = _Door(service, bell, receiving, asyncio.Semaphore(_OPENING))
     for verb, form in FORMS.items():
         done = (
             {"description": "What the models read.", "content": {"application/json": {}}}
@@ -79,7 +94,7 @@ def submitting(service: Service, bell: Bell) -> APIRouter:
         )
         router.add_api_route(
             f"/v1/{verb}",
-            _route(service, bell, receiving, verb),
+            _route(door, verb),
             methods=["POST"],
             name=verb,
             summary=(form.__doc__ or "").splitlines()[0],
@@ -94,38 +109,39 @@ def submitting(service: Service, bell: Bell) -> APIRouter:
     return router
 
 
-def _route(
-    service: Service, bell: Bell, receiving: asyncio.Semaphore, verb: str
-) -> Callable[[Request], Awaitable[Response]]:
+def _route(door: _Door, verb: str) -> Callable[[Request], Awaitable[Response]]:
+    service = door.service
+
     async def submit(request: Request) -> Response:
         client = client_of(request, FORMS[verb].scope)
         await to_thread.run_sync(service.jobs.check_room)
-        if receiving.locked():
+        if door.receiving.locked():
             raise Busy("too many uploads at the same time; come back later", 1)
-        async with receiving:
+        async with door.receiving:
             body = await uploads.receive(request, service.settings.bounds)
             try:
-                job = await _queued(service, verb, body, client, request)
+                job = await _queued(door, verb, body, client, request)
             finally:
                 await to_thread.run_sync(body.close)
         if not job.urgent:
             return await _accepted(service, job.id, client)
-        return await _waited(service, bell, job, client, request)
+        return await _waited(service, door.bell, job, client, request)
 
     return submit
 
 
 async def _queued(
-    service: Service, verb: str, body: Body, client: Client, request: Request
+    door: _Door, verb: str, body: Body, client: Client, request: Request
 ) -> Submission:
-    settings, kind = service.settings, FORMS[verb]
+    service, kind = door.service, FORMS[verb]
     fields = dict(body.fields)
     passphrase = fields.pop("passphrase", [None])[0] if kind.keyed else None
     form = parsed(verb, fields)
-    parts = uploads.items(body, kind, settings.bounds)
+    parts = uploads.items(body, kind, service.settings.bounds)
     data = await to_thread.run_sync(uploads.key_of, body)
-    form.check(settings, key=data is not None)
-    key = None if data is None else await to_thread.run_sync(_opened, data, passphrase)
+    form.check(service.settings, key=data is not None)
+    async with door.opening:
+        key = None if data is None else await to_thread.run_sync(_opened, data, passphrase)
     job = new_id()
     folder = service.jobs.folder(job)
     later = "respond-async" in request.headers.get("prefer", "").lower()

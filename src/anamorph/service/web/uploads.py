@@ -1,6 +1,7 @@
 """Uploads: multipart bodies, taken in within bounds and put into a job's folder."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -168,8 +169,10 @@ def _check_length(length: str | None, bounds: Bounds) -> None:
 async def _bounded(request: Request, bounds: Bounds) -> AsyncGenerator[bytes, None]:
     """The body as it arrives, while it stays within bounds."""
     stream: Any = request.stream()
-    size = 0
+    size, until = 0, time.monotonic() + bounds.upload_seconds
     while True:
+        if time.monotonic() > until:
+            raise TooSlow(f"it took longer than {bounds.upload_seconds:g} s; send fewer files")
         try:
             chunk = await asyncio.wait_for(anext(stream, None), bounds.idle_seconds)
         except TimeoutError:

@@ -129,7 +129,7 @@ class Matcher:
 
 
 def matcher(
-    theft: Stolen,
+    taken: Stolen,
     people: dict[str, int],
     probes: Path | None,
     method: str,
@@ -140,7 +140,7 @@ def matcher(
     """Put together what is compared with what.
 
     Args:
-        theft: the store and its pictures.
+        taken: the store and its pictures.
         people: the number of each person.
         probes: a folder of other pictures of the same people.
         method: of the store.
@@ -151,24 +151,24 @@ def matcher(
     Raises:
         UsageError: no pictures among the probes.
     """
-    who = torch.tensor([people[picture.person] for picture in theft.pictures])
-    clean = theft.made_by.embeddings(theft.clean)
+    who = torch.tensor([people[picture.person] for picture in taken.pictures])
+    clean = taken.made_by.embeddings(taken.clean)
     asking = (
         Probes(
             clean,
-            theft.made_by.stored(theft.clean),
+            taken.made_by.stored(taken.clean),
             who,
             "the enrolled pictures, each against those of others",
             True,
         )
         if probes is None
-        else _probes(probes, people, theft.made_by, limits)
+        else _probes(probes, people, taken.made_by, limits)
     )
     pairs = pairing(who, asking.people, itself=asking.itself)
     return Matcher(
         people=who,
         clean=clean,
-        stored=theft.made_by.stored(theft.records),
+        stored=taken.made_by.stored(taken.records),
         probes=asking,
         limit=threshold(similarities(clean, asking.embeddings), pairs, given),
         keyed=method == NAME,

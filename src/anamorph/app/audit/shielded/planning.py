@@ -23,7 +23,7 @@ def counts_for(wanted: Sequence[int], there: int) -> tuple[int, ...]:
 
 
 def lessons_for(
-    theft: Stolen,
+    taken: Stolen,
     rest: Tensor,
     known: Faces,
     public: Shielding | None,
@@ -33,7 +33,7 @@ def lessons_for(
     """What attackers who adapt learn from: what they shield themselves, else the store's records.
 
     Args:
-        theft: the store.
+        taken: the store.
         rest: numbers of records that are not attacked.
         known: the attackers' own pictures.
         public: the shielding, if anybody can have it.
@@ -42,7 +42,7 @@ def lessons_for(
     """
     if public is not None:
         return lessons_of(known, public, most, meter)
-    pairs = Pairs(theft.records[rest], theft.faces.pictures[rest])
+    pairs = Pairs(taken.records[rest], taken.faces.pictures[rest])
     return Lessons(pairs, "other records of the store, whose pictures they have")
 
 

@@ -82,16 +82,16 @@ def prepared(
     """
     misled = [read_decoder(path) for path in asked.shadows]
     where = asked.store, asked.pictures
-    theft = stolen(*where, model, asked.layer, limits, asked.plain, asked.tail)
-    made_by, method = theft.made_by, method_of(theft.mark, asked.method)
-    own_key = checked(key, method, theft.mark)
-    given = _given(asked.decoders, made_by.shape, theft.name)
+    taken = stolen(*where, model, asked.layer, limits, asked.plain, asked.tail)
+    made_by, method = taken.made_by, method_of(taken.mark, asked.method)
+    own_key = checked(key, method, taken.mark)
+    given = _given(asked.decoders, made_by.shape, taken.name)
     decoys = None if asked.decoys is None else seen_by(model, [asked.decoys]).pictures
     another = anew(method, asked.preset, made_by, misled, decoys, lambda _: meter.tell(0))
     public = None if method == NAME else another
-    people = numbers(picture.person for picture in theft.pictures)
+    people = numbers(picture.person for picture in taken.pictures)
     part = parted(
-        [people[picture.person] for picture in theft.pictures],
+        [people[picture.person] for picture in taken.pictures],
         asked.seed,
         asked.attacked,
         rest=method != "none" and public is None,
@@ -99,7 +99,7 @@ def prepared(
     wanted = tuple(asked.learn) or (PAIRS if method == NAME else LEARN)
     most = max(DRAWN if asked.known is None else MOST_KNOWN, *wanted)
     faces, known_from = known_faces(asked.known, made_by, most, limits)
-    known = without(faces, theft.faces)
+    known = without(faces, taken.faces)
     there = len(known.features) if public is not None else len(part.rest)
     counts, kinds = counts_for(wanted, there), unseen_kinds(made_by.shape, misled)
     todo = work(
@@ -110,18 +110,18 @@ def prepared(
     meter.begin(todo, found)
     lessons = None
     if counts:
-        lessons = lessons_for(theft, part.rest, known, public, max(counts), meter)
-    compared = matcher(theft, people, asked.probes, method, own_key, asked.threshold, limits)
+        lessons = lessons_for(taken, part.rest, known, public, max(counts), meter)
+    compared = matcher(taken, people, asked.probes, method, own_key, asked.threshold, limits)
     chosen = part.attacked
     knowing = None
     if method == NAME:
-        knowing = Knowing(theft.clean[part.rest], theft.records[part.rest], known.features)
+        knowing = Knowing(taken.clean[part.rest], taken.records[part.rest], known.features)
     thieves = Thieves(
         method=method,
         made_by=made_by,
-        sides=Sides(theft.clean[chosen], theft.records[chosen]),
+        sides=Sides(taken.clean[chosen], taken.records[chosen]),
         scene=scene(
-            theft.faces.pictures[chosen].float().div(255),
+            taken.faces.pictures[chosen].float().div(255),
             compared.people[chosen],
             judge,
             model.output,
@@ -140,7 +140,7 @@ def prepared(
         meter=meter,
     )
     return Theft(
-        stolen=theft,
+        stolen=taken,
         attacked=chosen,
         thieves=thieves,
         matcher=compared,

@@ -76,9 +76,9 @@ def _group(one: Tried, faces: Images, names: Sequence[str]) -> Group:
 def _face(i: int, one: Tried, faces: Images, name: str) -> Face:
     forms = [("face", _address(faces[i]))]
     if one.clean is not None:
-        forms.append(("from the clean feature", _address(one.clean[i])))
+        forms.append(("from clean", _address(one.clean[i])))
     if one.shielded is not None:
-        what = "guess" if one.row.group == "references" else "from the record"
+        what = "guess" if one.row.group == "references" else "from record"
         forms.append((what, _address(one.shielded[i])))
     return Face(name, forms)
 
