@@ -14,7 +14,7 @@ Line: TypeAlias = tuple[str, str, str, str]
 PAIRS = "100"
 """Pictures with their hidden files, that an attacker on a network key knows."""
 
-RECORDS = 400
+RECORDS = 100
 """Protected records with their pictures, that an attacker on features learns from."""
 
 
@@ -86,6 +86,13 @@ def _shield() -> Iterable[Line]:
     noise = {name: row for name, row in online.items() if "noise" in name}
     left = f"{_likeness(_best(unseen))}; after noise of the same size {_likeness(_best(noise))}"
     yield ("`shield`, advface", "decoders it never saw", left, _count(unseen))
+    searched = runs["maps searched for"]["figures"]["attacks"]["advface"]
+    yield (
+        "",
+        "a search for a picture that has this map, with the recognizer's weights",
+        f"**{_likeness(_best({'search': searched}))}**",
+        _count({"search": searched}),
+    )
     learned = {
         name: row
         for name, row in runs["advface adaptive"]["figures"]["attacks"].items()
