@@ -111,10 +111,10 @@ class Queue:
                 worker,
             )
 
-    def renew(self, worker: str, steps: Mapping[str, int]) -> frozenset[str]:
-        """Prolong the leases of items, tell their steps; those that are still the worker's."""
+    def renew(self, worker: str, held: Mapping[str, int]) -> frozenset[str]:
+        """Prolong the leases of items and tell their steps; those that are still the worker's."""
         kept = set()
-        for item, taken in steps.items():  # one by one: locks on several could cross with others'
+        for item, taken in held.items():  # one by one: locks on several could cross with others'
             with self._database.transaction() as run:
                 rows = run(
                     "UPDATE items SET lease = ?, steps = ? "

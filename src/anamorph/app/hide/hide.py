@@ -97,7 +97,7 @@ def hide(
     key = key if isinstance(key, Key) else key_file.read(Path(key))
     p, weakness = chosen_parameters(key, parameters), WEAKNESSES.get(key.kind, "")
     model = service if isinstance(service, Model) else load(service)
-    first = _construction(key, model, p, limits)
+    first = construction_for(key, model, p, limits)
     listing = pictures(sources, out, "png")
     if found is not None:
         found(len(listing.items) + len(listing.problems))
@@ -116,11 +116,11 @@ def hide(
     embeds = model.task == "embed"
 
     def job(attempt: int) -> Hiding:
-        harder = _more_effort(p, attempt)
+        harder = more_effort_for(p, attempt)
         return Hiding(
             service=model,
             keeping=KeepDirection(p.least_cosine) if embeds else KeepAnswer(),
-            construction=_construction(key, model, harder, limits),
+            construction=construction_for(key, model, harder, limits),
             key=key,
             limits=limits,
             out=out,
@@ -171,7 +171,8 @@ def chosen_parameters(key: Key, parameters: Parameters | str) -> Parameters:
     return parameters
 
 
-def _more_effort(p: Parameters, times: int) -> Parameters:
+def more_effort_for(p: Parameters, times: int) -> Parameters:
+    """The parameters for another attempt, as their method means it."""
     match p:
         case Sealed():
             return sealed.more_effort(p, times)
@@ -181,7 +182,8 @@ def _more_effort(p: Parameters, times: int) -> Parameters:
             return avih.more_effort(p, times)
 
 
-def _construction(key: Key, model: Model, p: Parameters, limits: Limits) -> Construction[Any]:
+def construction_for(key: Key, model: Model, p: Parameters, limits: Limits) -> Construction[Any]:
+    """The way in which a kind of key hides pictures."""
     height, width = model.input.size
     digest = model.weights_digest[:MODEL_DIGITS]
     match p:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
-from anamorph.app.hide.hide import WEAKNESSES, _construction, _more_effort, chosen_parameters
+from anamorph.app.hide.hide import WEAKNESSES, chosen_parameters, construction_for, more_effort_for
 from anamorph.app.hide.hiding import Hiding
 from anamorph.app.hide.hiding import Task as HideTask
 from anamorph.app.protect.protecting import Protecting, Writing
@@ -109,13 +109,13 @@ def _protecting(form: Protect, attempt: int, roster: Roster) -> Batch:
 
 def _hiding(form: Hide, key: Key, attempt: int, roster: Roster) -> Batch:
     model = roster.models[form.model]
-    parameters = _more_effort(chosen_parameters(key, form.preset), attempt)
+    parameters = more_effort_for(chosen_parameters(key, form.preset), attempt)
     limits = roster.bounds.limits
     embeds = model.task == "embed"
     job = Hiding(
         service=model,
         keeping=KeepDirection(parameters.least_cosine) if embeds else KeepAnswer(),
-        construction=_construction(key, model, parameters, limits),
+        construction=construction_for(key, model, parameters, limits),
         key=key,
         limits=limits,
         out=roster.folder,

@@ -16,6 +16,7 @@ from anamorph.app.ledger import Entry
 from anamorph.batch import local
 from anamorph.errors import AnamorphError, Cancelled, StoreFailed
 from anamorph.optimize.engine import LATER, Later, Solved
+from anamorph.service.database import Row
 from anamorph.service.queue import UNSORTED, Item, Queue
 from anamorph.service.worker.batches import Batch, batch_for, task_of
 from anamorph.service.worker.calls import call
@@ -174,8 +175,14 @@ class Worker:
                 yield LATER
                 continue
             asked = now
-            self._sort()
-            if self._others_first(lane, now - began):
+            head = self._queue.next()
+            if head is not None and head["lane"] == UNSORTED:
+                self._sort()
+                head = self._queue.next()
+            if head is None:
+                yield LATER
+                continue
+            if _first(head, lane, now - began):
                 return
             items = self._desk.claim(lane, room)
             if not items:
@@ -191,11 +198,10 @@ class Worker:
                 except (AnamorphError, OSError) as error:
                     self._desk.fail(item, error)
 
-    def _others_first(self, lane: str, elapsed: float) -> bool:
-        head = self._queue.next()
-        if head is None or head["lane"] == lane:
-            return False
-        return bool(head["urgent"]) or elapsed > PATIENCE
-
     def _step(self, work: _Work, steps: int) -> None:
         self._desk.step(work.item, steps)
+
+
+def _first(head: Row, lane: str, elapsed: float) -> bool:
+    """Whether those whose turn it is go before the lane that has run for so long."""
+    return head["lane"] != lane and (bool(head["urgent"]) or elapsed > PATIENCE)
