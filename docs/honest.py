@@ -73,6 +73,13 @@ def _shield() -> Iterable[Line]:
     noise = {name: row for name, row in online.items() if "noise" in name}
     left = f"{_most(unseen)}; after noise of the same size {_most(noise)}"
     yield ("`shield`, advface", "decoders it never saw", left, _count(unseen))
+    searched = {"search": runs["maps searched for"]["figures"]["attacks"]["advface"]}
+    yield (
+        "",
+        "a search for a picture that has this map, with the recognizer's weights",
+        f"**{_most(searched)}**",
+        _count(searched),
+    )
     learned = {
         name: row
         for name, row in runs["advface adaptive"]["figures"]["attacks"].items()
