@@ -23,6 +23,8 @@ FORMATS: Mapping[str, Format] = {
 
 _BATCH = 4096
 
+_SHOWN = 3  # names in an error
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStore:
@@ -67,7 +69,9 @@ class FileStore:
         numbers = {str(name): i for i, name in enumerate(self.table.ids)}
         missing = [str(i) for i in ids if str(i) not in numbers]
         if missing:
-            raise UsageError(f"{self.name}: nobody is called {', '.join(missing)}")
+            more = f" and {len(missing) - _SHOWN} others" if missing[_SHOWN:] else ""
+            shown = ", ".join(missing[:_SHOWN])
+            raise UsageError(f"{self.name}: nobody is called {shown}{more}")
         rows = [numbers[str(i)] for i in ids]
         features = self.table.features[rows].astype(np.float32)
         check_rows(ids, features, self.name)
