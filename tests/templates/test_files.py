@@ -161,7 +161,7 @@ def test_rows_are_added_at_the_end(
         store.add(more)
     with pytest.raises(UsageError, match="nobody is called eve"):
         store.find(["eve"])
-    with pytest.raises(UsageError, match="called a, b, c and 2 others$"):
+    with pytest.raises(UsageError, match=r"called a, b, c and 2 others$"):
         store.find(list("abcde"))
     with pytest.raises(UsageError, match="features of 3 values, but 8"):
         store.add(Records(["x"], people[:1, :3], [None]))
