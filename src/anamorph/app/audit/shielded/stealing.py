@@ -177,7 +177,7 @@ def _without_a_row(shown: Album, found: Mapping[int, _Row]) -> Iterator[Missed]:
 def _notes(rows: int, shown: Album, found: Mapping[int, _Row], mark: Mark) -> Iterator[str]:
     if len(shown.pictures) > MOST:
         yield f"{MOST} of {len(shown.pictures)} pictures were looked at, evenly chosen"
-    if rows > len(found):
+    elif rows > len(found):
         yield f"{counted(rows - len(found), 'row')} of the store without a picture: not looked at"
     others = Counter(row.mark for row in found.values() if row.mark != mark)
     if others:
