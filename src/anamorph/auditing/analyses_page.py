@@ -1,12 +1,12 @@
 """What changes inside the models, as a section of the report."""
 
 from collections.abc import Sequence
-from html import escape
 
 from anamorph.auditing.analyses import BINS, Analysis, Confidence, Quartiles
 from anamorph.auditing.audit import Audit
 from anamorph.auditing.looks import Look, LookRow
-from anamorph.auditing.wording import as_percent, printable
+from anamorph.auditing.markup import text
+from anamorph.auditing.wording import as_percent
 
 TALL = 40
 """Units of a histogram's half: its height; each is `BINS` wide."""
@@ -41,8 +41,8 @@ def _table(rows: Sequence[Analysis]) -> str:
         "no correlation, and is left out.</p>"
     )
     body = "".join(
-        f'<tr><th scope="row">{_text(row.model)}<span class="about">'
-        f"{_text(', '.join(part for part in (row.layer, row.remark) if part))}</span></th>"
+        f'<tr><th scope="row">{text(row.model)}<span class="about">'
+        f"{text(', '.join(part for part in (row.layer, row.remark) if part))}</span></th>"
         f"{_cell('Grad-CAM, correlation', row.grad_cam)}"
         f"{_cell('last map, cosine', row.activation_map)}"
         f"{_cell('all channels, cosine', row.activation)}</tr>"
@@ -75,7 +75,7 @@ def _confidences(audit: Audit) -> str:
     if not known:
         return ""
     rows = "".join(
-        f'<tr><th scope="row">{_text(row.model)}</th><td class="bar">{_histogram(row, found)}</td>'
+        f'<tr><th scope="row">{text(row.model)}</th><td class="bar">{_histogram(row, found)}</td>'
         f"{_sure('originals', found.clean)}{_sure('protected', found.protected)}</tr>"
         for row, found in known
     )
@@ -109,7 +109,7 @@ def _histogram(row: Analysis, found: Confidence) -> str:
     axis = f'<line class="reach" x1="0" x2="{10 * BINS}" y1="{TALL}" y2="{TALL}"/>'
     return (
         f'<svg class="histogram" viewBox="0 0 {10 * BINS} {2 * TALL}" preserveAspectRatio="none" '
-        f'width="{10 * BINS}" height="{2 * TALL}" role="img" aria-label="{_text(words)}">'
+        f'width="{10 * BINS}" height="{2 * TALL}" role="img" aria-label="{text(words)}">'
         f"{bars}{axis}</svg>"
     )
 
@@ -135,7 +135,7 @@ def _sure(label: str, found: Quartiles) -> str:
 
 
 def _figure(one: Look, authorized: str) -> str:
-    name = _text(one.figures.source)
+    name = text(one.figures.source)
     kept = {r.model: r.right_protected for r in one.figures.readings}
     rows = "".join(_line(row, row.model == authorized, kept.get(row.model)) for row in one.rows)
     return f"<figure>{rows}<figcaption><code>{name}</code></figcaption></figure>"
@@ -149,17 +149,13 @@ def _line(row: LookRow, own: bool, kept: bool | None) -> str:
         shown += [("Grad-CAM, original", row.grad_cam[0]), ("protected", row.grad_cam[1])]
     shown += [("last map, original", row.activation[0]), ("protected", row.activation[1])]
     images = "".join(
-        f'<div><img width="{width}" height="{height}" alt="{_text(row.model)}: {what}" '
+        f'<div><img width="{width}" height="{height}" alt="{text(row.model)}: {what}" '
         f'src="{address}"><span>{what}</span></div>'
         for what, address in shown
     )
     reads = "" if kept is None else (", reads it right" if kept else ", reads it wrong")
     role = "your model" if own else "unseen model"
     return (
-        f'<p class="small"><b>{_text(row.model)}</b> <span class="soft">{role}{reads}; last map, '
+        f'<p class="small"><b>{text(row.model)}</b> <span class="soft">{role}{reads}; last map, '
         f'cosine {row.cosine:.2f}</span></p><div class="four">{images}</div>'
     )
-
-
-def _text(words: str) -> str:
-    return escape(printable(words))

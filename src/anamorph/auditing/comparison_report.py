@@ -1,15 +1,15 @@
 """The reports of a comparison: HTML and Markdown."""
 
 from collections.abc import Sequence
-from html import escape
 
 from anamorph.auditing.bars import cell
 from anamorph.auditing.comparison import Compared, Comparison
 from anamorph.auditing.frame import framed
 from anamorph.auditing.markdown import code, plain, share, table
-from anamorph.auditing.matrix_page import how, model_row
+from anamorph.auditing.markup import how, text
+from anamorph.auditing.matrix_page import AGAIN, model_row
 from anamorph.auditing.protocol import LEAST_COSINE
-from anamorph.auditing.wording import counted, interval, percent, printable
+from anamorph.auditing.wording import counted, interval, percent
 
 TITLE = "Ways to change pictures, compared"
 
@@ -81,7 +81,7 @@ def page(found: Comparison) -> str:
     )
     rows = "".join(_row(row) for row in found.rows)
     names = [model.name for model in found.models]
-    every = "".join(f'<th scope="col" class="number">{_text(name)}</th>' for name in names)
+    every = "".join(f'<th scope="col" class="number">{text(name)}</th>' for name in names)
     single = "".join(_cells(row) for row in found.rows)
     body = (
         '<section id="ways" aria-labelledby="ways-title"><h2 id="ways-title">The ways</h2>'
@@ -96,12 +96,12 @@ def page(found: Comparison) -> str:
         "tables.html",
         kind="compare",
         title=TITLE,
-        sentences=f'<p class="lead">{_text(sentence(found))}</p>',
-        overview=_text(f"{counted(found.pictures, 'picture')}, {counted(len(names), 'model')}."),
+        sentences=f'<p class="lead">{text(sentence(found))}</p>',
+        overview=text(f"{counted(found.pictures, 'picture')}, {counted(len(names), 'model')}."),
         tables=body,
         models="\n".join(model_row(model) for model in found.models),
-        meaning="".join(f"<li>{_text(words)}</li>" for words in MEANING),
-        how=how(measuring(found), found.command, found.versions),
+        meaning="".join(f"<li>{text(words)}</li>" for words in MEANING),
+        how=how(measuring(found), found.command, found.versions, again=AGAIN),
     )
 
 
@@ -138,7 +138,7 @@ def _row(row: Compared) -> str:
     looks = "".join(f'<td class="number">{figure}</td>' for figure in _looks(row))
     failed = f"; {counted(row.failed, 'picture')} failed" if row.failed else ""
     return (
-        f'<tr><th scope="row">{_text(row.way)}<span class="about">{_text(row.meaning + failed)}'
+        f'<tr><th scope="row">{text(row.way)}<span class="about">{text(row.meaning + failed)}'
         f'</span></th><td class="number">{cell(row.own)}</td><td class="number">{cell(row.panel)}'
         f"</td>{looks}</tr>"
     )
@@ -146,16 +146,12 @@ def _row(row: Compared) -> str:
 
 def _cells(row: Compared) -> str:
     cells = "".join(
-        f'<td class="number">{f"failed: {_text(c.error)}" if c.error else cell(c.kept)}</td>'
+        f'<td class="number">{f"failed: {text(c.error)}" if c.error else cell(c.kept)}</td>'
         for c in row.cells
     )
-    return f'<tr><th scope="row">{_text(row.way)}</th>{cells}</tr>'
+    return f'<tr><th scope="row">{text(row.way)}</th>{cells}</tr>'
 
 
 def _looks(row: Compared) -> Sequence[str]:
     figures = ((row.psnr_mean, 1), (row.ssim_mean, 3), (row.seconds_per_picture, 2))
     return ["-" if value is None else f"{value:.{digits}f}" for value, digits in figures]
-
-
-def _text(words: str) -> str:
-    return escape(printable(words))

@@ -1,13 +1,14 @@
 """The matrix as one HTML page that needs nothing else: tables, and a heat map for each preset."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from anamorph.auditing.bars import cell
 from anamorph.auditing.frame import framed
+from anamorph.auditing.markup import how, text
 from anamorph.auditing.matrix import Cell, Column, Matrix, Row, Table
 from anamorph.auditing.matrix_words import MEANING, measuring, sentences
-from anamorph.auditing.wording import counted, interval, percent, printable
+from anamorph.auditing.wording import counted, interval, percent
 from anamorph.metrics.accuracy import Share
 
 SIDE = 72
@@ -17,23 +18,25 @@ LEFT = 200
 TOP = 34
 """Room for names."""
 
+AGAIN = "To go on, or to measure it again in another folder:"
+
 _DARK = 0.75  # from this share on, a field is dark enough for light digits
 _LONGEST = 24  # letters of a name on the map; the table has all of it
 
 
 def page(matrix: Matrix) -> str:
     """The whole page."""
-    said = "".join(f'<p class="lead">{_text(words)}</p>' for words in sentences(matrix))
+    said = "".join(f'<p class="lead">{text(words)}</p>' for words in sentences(matrix))
     return framed(
         "tables.html",
         kind="matrix",
         title="Every model authorized in turn",
         sentences=said,
-        overview=_text(_overview(matrix)),
+        overview=text(_overview(matrix)),
         tables="\n".join(_section(table, i, matrix) for i, table in enumerate(matrix.tables)),
         models="\n".join(model_row(model) for model in matrix.models),
-        meaning="".join(f"<li>{_text(words)}</li>" for words in MEANING),
-        how=how(measuring(matrix), matrix.command, matrix.versions),
+        meaning="".join(f"<li>{text(words)}</li>" for words in MEANING),
+        how=how(measuring(matrix), matrix.command, matrix.versions, again=AGAIN),
     )
 
 
@@ -51,14 +54,14 @@ def heat_map(table: Table, names: Sequence[str]) -> str:
         number = names.index(row.authorized) + 1
         parts.append(
             f'<text class="map-name" x="{LEFT - 10}" y="{top + SIDE / 2 + 5:g}" '
-            f'text-anchor="end">{number} {_text(_short(row.authorized))}</text>'
+            f'text-anchor="end">{number} {text(_short(row.authorized))}</text>'
         )
         parts += [_field(one, row, LEFT + SIDE * i, top) for i, one in enumerate(row.cells)]
     words = f"Heat map of {table.preset}; every number of it is in the table below"
     return (
         f'<div class="scroll" role="region" aria-label="heat map" tabindex="0">'
         f'<svg class="map" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'role="img" aria-label="{_text(words)}">{"".join(parts)}</svg></div>'
+        f'role="img" aria-label="{text(words)}">{"".join(parts)}</svg></div>'
     )
 
 
@@ -74,7 +77,7 @@ def _field(one: Cell, row: Row, left: int, top: int) -> str:
     dark = share is not None and share > _DARK
     title = f"{one.reader}, files for {row.authorized}: {_words(one)}"
     return (
-        f"<g><title>{_text(title)}</title>{field}"
+        f"<g><title>{text(title)}</title>{field}"
         f'<text class="{"map-dark" if dark else "map-light"}" x="{left + SIDE / 2:g}" '
         f'y="{top + SIDE / 2 + 6:g}" text-anchor="middle">{words}</text></g>'
     )
@@ -83,7 +86,7 @@ def _field(one: Cell, row: Row, left: int, top: int) -> str:
 def _section(table: Table, index: int, matrix: Matrix) -> str:
     names = [model.name for model in matrix.models]
     title = f"preset-{index}"
-    heads = "".join(f'<th scope="col" class="number">{_text(name)}</th>' for name in names)
+    heads = "".join(f'<th scope="col" class="number">{text(name)}</th>' for name in names)
     rows = "".join(_row(row) for row in table.rows)
     means = "".join(_number(name, table.unseen(name)) for name in names)
     last = (
@@ -91,13 +94,13 @@ def _section(table: Table, index: int, matrix: Matrix) -> str:
         f"{_number('the others', table.panel)}{means}</tr>"
     )
     problems = "".join(
-        f"<li>{_text(f'{row.authorized}: {row.error}')}</li>" for row in table.rows if row.error
+        f"<li>{text(f'{row.authorized}: {row.error}')}</li>" for row in table.rows if row.error
     )
     settings = ", ".join(f"{k} {v}" for k, v in table.parameters.items())
     return (
         f'<section id="{title}" aria-labelledby="{title}-title">'
-        f'<h2 id="{title}-title">{_text(table.preset)}</h2>'
-        f'<p class="soft small">{_text(settings)}</p>{heat_map(table, names)}'
+        f'<h2 id="{title}-title">{text(table.preset)}</h2>'
+        f'<p class="soft small">{text(settings)}</p>{heat_map(table, names)}'
         f'<p class="soft small">Percent of the readings kept. Rows: the authorized model. Columns: '
         "the reader, by the numbers of the rows. Green is the authorized model's own.</p>"
         f'<div class="scroll" role="region" aria-labelledby="{title}-title" tabindex="0">'
@@ -111,18 +114,18 @@ def _section(table: Table, index: int, matrix: Matrix) -> str:
 def _row(row: Row) -> str:
     cells = "".join(
         f'<td class="number{" own-model" if c.reader == row.authorized else ""}">'
-        f"{f'failed: {_text(c.error)}' if c.error else cell(c.kept)}</td>"
+        f"{f'failed: {text(c.error)}' if c.error else cell(c.kept)}</td>"
         for c in row.cells
     )
     return (
-        f'<tr><th scope="row">{_text(row.authorized)}</th>'
+        f'<tr><th scope="row">{text(row.authorized)}</th>'
         f"{_number('the others', row.panel)}{cells}</tr>"
     )
 
 
 def _looks(table: Table) -> str:
     rows = "".join(
-        f'<tr><th scope="row">{_text(row.authorized)}</th>'
+        f'<tr><th scope="row">{text(row.authorized)}</th>'
         f'<td class="number" data-label="protected">{row.protected}</td>'
         f'<td class="number" data-label="failed">{row.failed}</td>'
         f'<td class="number" data-label="mean PSNR, dB">{_figure(row.psnr_mean, 1)}</td>'
@@ -143,9 +146,9 @@ def _looks(table: Table) -> str:
 
 def model_row(model: Column) -> str:
     """A row of the table of models."""
-    head = f'<th scope="row">{_text(model.name)}<span class="about">{model.task or ""}</span></th>'
+    head = f'<th scope="row">{text(model.name)}<span class="about">{model.task or ""}</span></th>'
     if model.error:
-        return f'<tr>{head}<td class="wide" colspan="2">failed: {_text(model.error)}</td></tr>'
+        return f'<tr>{head}<td class="wide" colspan="2">failed: {text(model.error)}</td></tr>'
     return (
         f'<tr>{head}<td class="number" data-label="originals read right">{cell(model.clean)}</td>'
         f'<td class="wide"><code>{escape(model.weights_sha256)}</code></td></tr>'
@@ -157,16 +160,6 @@ def _overview(matrix: Matrix) -> str:
     return (
         f"{counted(matrix.pictures, 'picture')}, {counted(len(matrix.models), 'model')}, "
         f"{counted(len(matrix.tables), 'preset')}, {counted(rows, 'row')} measured."
-    )
-
-
-def how(lines: Sequence[str], command: str, versions: Mapping[str, str]) -> str:
-    """How it was measured, and what to type to measure it again."""
-    said = "".join(f"<p>{_text(line)}</p>" for line in lines)
-    made = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return (
-        f"{said}<p>To go on, or to measure it again in another folder:</p>"
-        f'<pre tabindex="0">{_text(command)}</pre><p class="soft small">{_text(made)}</p>'
     )
 
 
@@ -184,7 +177,3 @@ def _words(one: Cell) -> str:
 
 def _short(name: str) -> str:
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
-
-
-def _text(words: str) -> str:
-    return escape(printable(words))

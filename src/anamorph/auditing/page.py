@@ -12,8 +12,9 @@ from anamorph.auditing.gallery import Shot, gallery
 from anamorph.auditing.learners import learners
 from anamorph.auditing.limits import limits, measuring, overview
 from anamorph.auditing.looks import Look
+from anamorph.auditing.markup import how, of_note, text
 from anamorph.auditing.verdict import breakers, caution, grade, verdict
-from anamorph.auditing.wording import counted, printable
+from anamorph.auditing.wording import counted
 
 
 def page(
@@ -27,18 +28,20 @@ def page(
         best: the pictures that are protected best, first the best.
         looks: where the models look at some of them.
     """
-    judged = grade(audit)
+    judged, method = grade(audit), audit.method
     return framed(
         "report.html",
         kind="protect",
         title=f"Audit: {escape(judged.capitalize())}",
         grade=escape(judged.capitalize()),
         grade_class=judged.replace(" ", "-"),
-        verdict=_text(verdict(audit)),
-        caution=_text(caution(audit)),
-        overview=_text(overview(audit)),
-        problems=_problems(audit),
-        models_note=_text(_models_note(audit)),
+        verdict=text(verdict(audit)),
+        caution=text(caution(audit)),
+        overview=text(overview(audit)),
+        problems=of_note(
+            audit.notes, [(one.source or one.output, one.reason) for one in audit.failed]
+        ),
+        models_note=text(_models_note(audit)),
         models="\n".join(_rows(audit)),
         attacks=_attacks(audit),
         noise=noise_table(audit),
@@ -46,13 +49,11 @@ def page(
         pictures=gallery(audit, worst, best),
         inside=analyses_section(audit, looks),
         inside_link=LINK if audit.analyses else "",
-        limits="\n".join(f"<li>{_text(line)}</li>" for line in limits(audit)),
-        how=_how(audit),
+        limits="\n".join(f"<li>{text(line)}</li>" for line in limits(audit)),
+        how=how(
+            measuring(audit), method.command, method.versions, (audit.authorized, *audit.panel)
+        ),
     )
-
-
-def _text(words: str) -> str:
-    return escape(printable(words))
 
 
 def _models_note(audit: Audit) -> str:
@@ -76,9 +77,9 @@ def _rows(audit: Audit) -> list[str]:
 
 
 def _row(model: ModelFigures, role: str) -> str:
-    head = f'<th scope="row">{_text(model.name)}<span class="about">{escape(role)}</span></th>'
+    head = f'<th scope="row">{text(model.name)}<span class="about">{escape(role)}</span></th>'
     if model.error:
-        return f'<tr>{head}<td class="wide" colspan="5">failed: {_text(model.error)}</td></tr>'
+        return f'<tr>{head}<td class="wide" colspan="5">failed: {text(model.error)}</td></tr>'
     if model.cosine is not None:
         confidence = (
             f'<td class="number" data-label="mean cosine"><data value="{model.cosine!r}">'
@@ -122,42 +123,4 @@ def _attacks(audit: Audit) -> str:
             f"None of the {counted(len(attacks), 'attack')} tried gave half of the readings back. "
             "Others may."
         )
-    return f"<p>{_text(words)}</p>\n{attack_table(audit, attacks)}"
-
-
-def _problems(audit: Audit) -> str:
-    """Pictures and models that could not be audited."""
-    parts = []
-    if audit.notes:
-        items = "".join(f"<li>{_text(note)}</li>" for note in audit.notes)
-        parts.append(f"<ul>{items}</ul>")
-    if audit.failed:
-        items = "".join(
-            f"<li><code>{_text(image.source or image.output)}</code>: {_text(image.reason)}</li>"
-            for image in audit.failed
-        )
-        parts.append(
-            f"<details open><summary>{counted(len(audit.failed), 'picture')} could not be audited"
-            f"</summary><ul>{items}</ul></details>"
-        )
-    if not parts:
-        return ""
-    title = '<h2 id="notes-title">Of note</h2>'
-    return f'<section aria-labelledby="notes-title">{title}{"".join(parts)}</section>'
-
-
-def _how(audit: Audit) -> str:
-    method = audit.method
-    models = "".join(
-        f'<tr><th scope="row">{_text(model.name)}</th><td class="wide"><code>'
-        f"{escape(model.weights_sha256)}</code></td></tr>"
-        for model in (audit.authorized, *audit.panel)
-    )
-    versions = ", ".join(f"{name} {version}" for name, version in method.versions.items())
-    lines = "".join(f"<p>{_text(line)}</p>" for line in measuring(audit))
-    return (
-        f"{lines}<p>To measure it again:</p>"
-        f'<pre tabindex="0">{_text(method.command)}</pre>'
-        f'<table class="stack"><caption>SHA-256 of the weights</caption><tbody>{models}</tbody>'
-        f'</table><p class="soft small">{_text(versions)}</p>'
-    )
+    return f"<p>{text(words)}</p>\n{attack_table(audit, attacks)}"

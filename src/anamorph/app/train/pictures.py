@@ -49,7 +49,7 @@ def seen_by(recognizer: Model, sources: Sequence[str | Path], out: Path = _NO_RE
     found, where = [], []
     for item in sorted(listing.items, key=lambda item: item.source)[::every]:
         try:
-            found.append(_sized(as_images(read(item.source, Limits()).pixels), recognizer))
+            found.append(sized(as_images(read(item.source, Limits()).pixels), recognizer))
             where.append(item.source)
         except AnamorphError as error:
             skipped.append(str(error))
@@ -58,7 +58,8 @@ def seen_by(recognizer: Model, sources: Sequence[str | Path], out: Path = _NO_RE
     return Seen(torch.cat(found), where, skipped)
 
 
-def _sized(x: Images, recognizer: Model) -> Pictures:
+def sized(x: Images, recognizer: Model) -> Pictures:
+    """Pictures at the recognizer's size, in 8 bits and three colors; transparency is dropped."""
     rows, columns = whole_view(x.shape[-2], x.shape[-1], recognizer.input)
     small = resample(x[:, :3], rows, columns, "bilinear").expand(-1, 3, -1, -1)
     return small.mul(255).round_().clamp_(0, 255).to(torch.uint8)

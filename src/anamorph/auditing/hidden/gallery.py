@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.Image import Resampling
 
 from anamorph.auditing.gallery import QUALITY, SIDE
-from anamorph.auditing.hidden.tables import text
+from anamorph.auditing.markup import text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,9 @@ from anamorph.auditing.hidden.tables import (
     readers_table,
     shows_table,
     spoiled_table,
-    text,
 )
 from anamorph.auditing.hidden.verdict import Grade, caution, grade, verdict
-from anamorph.auditing.wording import counted
+from anamorph.auditing.markup import how, of_note, text
 
 _CLASSES: dict[Grade, str] = {
     "hidden": "protected",
@@ -34,7 +33,7 @@ def page(audit: HideAudit, shots: Sequence[tuple[str, str, Sequence[Shot]]]) -> 
         audit: where every number comes from.
         shots: groups of pictures with title and note.
     """
-    judged = grade(audit)
+    judged, method = grade(audit), audit.method
     return framed(
         "hidden.html",
         kind="hide",
@@ -44,14 +43,21 @@ def page(audit: HideAudit, shots: Sequence[tuple[str, str, Sequence[Shot]]]) -> 
         verdict=text(verdict(audit)),
         caution=text(caution(audit)),
         overview=text(overview(audit)),
-        problems=_problems(audit),
+        problems=of_note(
+            audit.notes, [(one.source or one.output, one.reason) for one in audit.failed]
+        ),
         readers=_each(audit, readers_table),
         shows=_each(audit, shows_table),
         attacks=_each(audit, attempts_table),
         spoiled=_each(audit, spoiled_table),
         pictures=gallery(shots),
         limits="\n".join(f"<li>{text(line)}</li>" for line in limits(audit)),
-        how=_how(audit),
+        how=how(
+            measuring(audit),
+            method.command,
+            method.versions,
+            [m for m in (audit.service, audit.judge) if m is not None],
+        ),
     )
 
 
@@ -63,42 +69,4 @@ def _each(audit: HideAudit, table: Callable[[KindFigures], str]) -> str:
     return "\n".join(
         (f"<h3>{escape(kind.kind.capitalize())}</h3>\n" if several else "") + table(kind)
         for kind in audit.kinds
-    )
-
-
-def _problems(audit: HideAudit) -> str:
-    """Pictures that could not be audited, and what else is to be known."""
-    parts = []
-    if audit.notes:
-        parts.append("<ul>" + "".join(f"<li>{text(note)}</li>" for note in audit.notes) + "</ul>")
-    if audit.failed:
-        items = "".join(
-            f"<li><code>{text(image.source or image.output)}</code>: {text(image.reason)}</li>"
-            for image in audit.failed
-        )
-        parts.append(
-            f"<details open><summary>{counted(len(audit.failed), 'picture')} could not be audited"
-            f"</summary><ul>{items}</ul></details>"
-        )
-    if not parts:
-        return ""
-    title = '<h2 id="notes-title">Of note</h2>'
-    return f'<section aria-labelledby="notes-title">{title}{"".join(parts)}</section>'
-
-
-def _how(audit: HideAudit) -> str:
-    method = audit.method
-    models = [audit.service] + ([audit.judge] if audit.judge is not None else [])
-    rows = "".join(
-        f'<tr><th scope="row">{text(model.name)}</th><td class="wide"><code>'
-        f"{escape(model.weights_sha256)}</code></td></tr>"
-        for model in models
-    )
-    versions = ", ".join(f"{name} {version}" for name, version in method.versions.items())
-    lines = "".join(f"<p>{text(line)}</p>" for line in measuring(audit))
-    return (
-        f"{lines}<p>To measure it again:</p>"
-        f'<pre tabindex="0">{text(method.command)}</pre>'
-        f'<table class="stack"><caption>SHA-256 of the weights</caption><tbody>{rows}</tbody>'
-        f'</table><p class="soft small">{text(versions)}</p>'
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from anamorph.auditing.hidden.tables import text
+from anamorph.auditing.markup import text
 
 
 class Face(NamedTuple):

@@ -11,8 +11,6 @@ from anamorph.auditing.shielded.result import ShieldAudit
 from anamorph.auditing.shielded.verdict import caution, grade, verdict, who
 from anamorph.metrics.accuracy import NOTHING
 
-_MEASURES = ("SSIM", "PSNR, dB", "identity cosine", "faces picked", "replayed")
-
 
 def markdown(audit: ShieldAudit) -> str:
     """The whole report, without pictures."""

@@ -13,14 +13,14 @@ from torch import Tensor
 from anamorph import portraits
 from anamorph.app.audit.shielded.pairing import album_of
 from anamorph.app.protect.protecting import as_images
+from anamorph.app.train.pictures import sized
 from anamorph.app.train.shadow_training import Pictures
 from anamorph.app.train.tail import read_tail
 from anamorph.auditing.shielded.result import Missed
 from anamorph.errors import FileError, UsageError
 from anamorph.files.photo import Limits, read
 from anamorph.models import Model
-from anamorph.models.preprocess import example, whole_view
-from anamorph.models.resample import resample
+from anamorph.models.preprocess import example
 from anamorph.models.split import Split, split
 from anamorph.types import Images
 
@@ -183,13 +183,6 @@ def evenly(paths: Sequence[Path], most: int) -> list[Path]:
     if len(paths) <= most:
         return list(paths)
     return [paths[round(i)] for i in np.linspace(0, len(paths) - 1, most)]
-
-
-def sized(images: Images, model: Model) -> Pictures:
-    """Pictures at the recognizer's size, in 8 bits and three colors."""
-    rows, columns = whole_view(images.shape[-2], images.shape[-1], model.input)
-    small = resample(images, rows, columns, "bilinear").expand(-1, 3, -1, -1)
-    return small.mul(255).round_().clamp_(0, 255).to(torch.uint8)
 
 
 def _answers(cut: Split | None, features: Tensor) -> Tensor:
