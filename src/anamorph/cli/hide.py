@@ -8,9 +8,11 @@ import click
 
 from anamorph.app.hide.hide import PRESETS, WEAKNESSES, chosen_parameters, hide
 from anamorph.app.hide.records import HideReport
+from anamorph.app.shards.use_cases import Hides
 from anamorph.cli.options import json_file, max_megapixels, resume_run
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Bar, check_json, console, number, table, write_json
+from anamorph.cli.sharded import Spread, check_sendable, run_sharded, sharded
 from anamorph.files.photo import Limits
 
 
@@ -41,6 +43,7 @@ from anamorph.files.photo import Limits
     help="How much effort; paper and paper-classifier are for network keys.",
 )
 @resume_run
+@sharded
 @max_megapixels
 @json_file
 def command(
@@ -53,6 +56,7 @@ def command(
     resume: bool,
     max_megapixels: float,
     json_: str | None,
+    spread: Spread,
 ) -> int:
     """Hide photos in pictures of noise that one model still reads and only the key reveals.
 
@@ -64,6 +68,11 @@ def command(
     parameters = chosen_parameters(key, preset)
     if key.kind in WEAKNESSES:
         click.echo(f"warning: {WEAKNESSES[key.kind]}", err=True)
+    limits = Limits(max_pixels=int(max_megapixels * 1e6))
+    if spread.wanted(sources, out):
+        check_sendable(key_, passphrase_file)
+        anywhere = Hides(service=service, key=key_, preset=preset, limits=limits)
+        return run_sharded(anywhere, sources, out, spread, resume=resume, json_=json_)
     with Bar("hiding", parameters.steps) as bar:
         report = hide(
             sources,
@@ -72,7 +81,7 @@ def command(
             key,
             parameters=parameters,
             resume=resume,
-            limits=Limits(max_pixels=int(max_megapixels * 1e6)),
+            limits=limits,
             found=bar.expect,
             watch=bar.watch,
             done=bar.done,

@@ -8,6 +8,7 @@ import click
 from anamorph.app.protect.protect import protect
 from anamorph.app.protect.protecting import Writing
 from anamorph.app.records import ProtectReport
+from anamorph.app.shards.use_cases import Protects
 from anamorph.cli.options import (
     authorized_model,
     chosen,
@@ -18,6 +19,7 @@ from anamorph.cli.options import (
     run_seed,
 )
 from anamorph.cli.render import Bar, check_json, console, number, table, write_json
+from anamorph.cli.sharded import Spread, run_sharded, sharded
 from anamorph.files.photo import Limits
 from anamorph.methods.fmd import FMD, PRESETS
 
@@ -70,6 +72,7 @@ from anamorph.methods.fmd import FMD, PRESETS
     help="What happens to EXIF and XMP. Thumbnails and maker notes always go.",
 )
 @resume_run
+@sharded
 @max_megapixels
 @json_file
 def command(
@@ -87,6 +90,7 @@ def command(
     resume: bool,
     max_megapixels: float,
     json_: str | None,
+    spread: Spread,
     **knobs: Any,
 ) -> int:
     """Protect photos and folders of photos, so that people and one model still read them.
@@ -95,6 +99,20 @@ def command(
     """
     check_json(json_)
     parameters: FMD = chosen(PRESETS, preset, knobs)
+    writing = Writing(format=format_, quality=quality, metadata=metadata)
+    limits = Limits(max_pixels=int(max_megapixels * 1e6))
+    if spread.wanted(sources, out):
+        anywhere = Protects(
+            authorized=authorized,
+            surrogates=surrogates,
+            survive=survive,
+            parameters=parameters,
+            seed=seed,
+            writing=writing,
+            limits=limits,
+        )
+        labeled = anywhere if labels is None else anywhere.labeled(labels)
+        return run_sharded(labeled, sources, out, spread, resume=resume, json_=json_)
     with Bar("protecting", parameters.steps) as bar:
         report = protect(
             sources,
@@ -105,9 +123,9 @@ def command(
             parameters=parameters,
             labels=labels,
             seed=seed,
-            writing=Writing(format=format_, quality=quality, metadata=metadata),
+            writing=writing,
             resume=resume,
-            limits=Limits(max_pixels=int(max_megapixels * 1e6)),
+            limits=limits,
             found=bar.expect,
             watch=bar.watch,
             done=bar.done,

@@ -122,6 +122,10 @@ class Counter:
         """Some more are done."""
         self._bar.advance(self._task, count)
 
+    def say(self, line: Text) -> None:
+        """A line above the progress."""
+        self._bar.console.print(line, soft_wrap=True)
+
 
 def console(json_: str | None) -> Console:
     """Where tables go: standard output, unless JSON goes there."""

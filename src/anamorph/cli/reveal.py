@@ -7,9 +7,11 @@ import click
 
 from anamorph.app.hide.records import RevealReport
 from anamorph.app.hide.reveal import reveal
+from anamorph.app.shards.use_cases import Reveals
 from anamorph.cli.options import json_file, max_megapixels
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Counter, check_json, console, table, write_json
+from anamorph.cli.sharded import Spread, check_sendable, resume_shards, run_sharded, sharded
 from anamorph.files.photo import Limits
 
 
@@ -30,6 +32,8 @@ from anamorph.files.photo import Limits
     metavar="MODEL",
     help="Compare this model's readings of the hidden and the revealed pictures.",
 )
+@resume_shards
+@sharded
 @max_megapixels
 @json_file
 def command(
@@ -40,6 +44,8 @@ def command(
     service: str | None,
     max_megapixels: float,
     json_: str | None,
+    resume: bool,
+    spread: Spread,
 ) -> int:
     """Turn hidden pictures back.
 
@@ -48,13 +54,18 @@ def command(
     """
     check_json(json_)
     key = open_key(key_, passphrase_file)
+    limits = Limits(max_pixels=int(max_megapixels * 1e6))
+    if spread.wanted(sources, out):
+        check_sendable(key_, passphrase_file)
+        anywhere = Reveals(key=key_, service=service, limits=limits)
+        return run_sharded(anywhere, sources, out, spread, resume=resume, json_=json_)
     with Counter("revealing") as counter:
         report = reveal(
             sources,
             out,
             key,
             service=service,
-            limits=Limits(max_pixels=int(max_megapixels * 1e6)),
+            limits=limits,
             found=counter.expect,
             done=counter.advance,
         )

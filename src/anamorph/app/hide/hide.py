@@ -101,14 +101,7 @@ def hide(
     listing = pictures(sources, out, "png")
     if found is not None:
         found(len(listing.items) + len(listing.problems))
-    header = {
-        "method": key.kind,
-        "parameters": shown(p),
-        "models": {"service": identity(model)},
-        "key": key.fingerprint,
-        **({"weakness": weakness} if weakness else {}),
-    }
-    manifest, past = begun(out, header, resume=resume)
+    manifest, past = begun(out, hide_header(key, model, p), resume=resume)
     run: Ledger[HideRecord] = Ledger(manifest=manifest, done=done, ours=results_of(past))
     for problem in listing.problems:
         run.finish(_failure(problem.path, problem.error))
@@ -141,6 +134,18 @@ def hide(
         out=str(out),
         anamorph=__version__,
     )
+
+
+def hide_header(key: Key, model: Model, parameters: Parameters) -> dict[str, Any]:
+    """What a manifest says of a run, and what is to be the same when the run is resumed."""
+    weakness = WEAKNESSES.get(key.kind, "")
+    return {
+        "method": key.kind,
+        "parameters": shown(parameters),
+        "models": {"service": identity(model)},
+        "key": key.fingerprint,
+        **({"weakness": weakness} if weakness else {}),
+    }
 
 
 def chosen_parameters(key: Key, parameters: Parameters | str) -> Parameters:

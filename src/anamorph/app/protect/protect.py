@@ -88,30 +88,15 @@ def protect(
     if attempts < 1:
         raise ParameterError(f"attempts is {attempts}, but must be at least 1")
     model = _loaded(authorized)
-    _check_model(model)
     others = [_loaded(surrogate) for surrogate in surrogates]
-    _check_surrogates(model, others)
     forms = forms_named(survive)
+    header = protect_header(model, others, survive, parameters, seed, writing)
     if labels is not None and model.task == "embed":
         raise UsageError(f"{model.name}: gives embeddings, which have no labels; leave them out")
     table = read_labels(Path(labels), model.labels) if isinstance(labels, str | Path) else labels
     listing = pictures(sources, out, writing.format)
     if found is not None:
         found(len(listing.items) + len(listing.problems))
-    models: dict[str, Any] = {"authorized": identity(model)}
-    if others:
-        models["surrogates"] = [identity(other) for other in others]
-    header = {
-        "method": "fmd",
-        "parameters": shown(parameters),
-        "seed": seed,
-        "models": models,
-        "format": writing.format,
-        "quality": writing.quality,
-        "metadata": writing.metadata,
-    }
-    if forms:
-        header["survive"] = [form.name for form in forms]
     manifest, past = begun(out, header, resume=resume)
     run = Run(manifest=manifest, done=done, ours=results_of(past))
     for problem in listing.problems:
@@ -135,14 +120,47 @@ def protect(
     rounds(run, tasks, job, attempts, watch)
     return ProtectReport(
         method="fmd",
-        parameters=shown(parameters),
-        models=models,
+        parameters=header["parameters"],
+        models=header["models"],
         seed=seed,
         images=sorted(run.records, key=lambda r: r.source),
         seconds=time.perf_counter() - began,
         out=str(out),
         anamorph=__version__,
     )
+
+
+def protect_header(
+    model: Model,
+    surrogates: Sequence[Model],
+    survive: Sequence[str],
+    parameters: FMD,
+    seed: int,
+    writing: Writing,
+) -> dict[str, Any]:
+    """What a manifest says of a run, and what is to be the same when the run is resumed.
+
+    Raises:
+        UsageError: a form that nobody knows, or the model among its surrogates.
+        ModelError: a model has no layer to tap.
+    """
+    _check_model(model)
+    _check_surrogates(model, surrogates)
+    models: dict[str, Any] = {"authorized": identity(model)}
+    if surrogates:
+        models["surrogates"] = [identity(other) for other in surrogates]
+    header = {
+        "method": "fmd",
+        "parameters": shown(parameters),
+        "seed": seed,
+        "models": models,
+        "format": writing.format,
+        "quality": writing.quality,
+        "metadata": writing.metadata,
+    }
+    if forms := forms_named(survive):
+        header["survive"] = [form.name for form in forms]
+    return header
 
 
 def protect_images(

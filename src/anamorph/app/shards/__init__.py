@@ -1,0 +1,1 @@
+"""Runs over pictures anywhere, in shards: fetched, worked on, brought back, recorded."""

@@ -1,0 +1,223 @@
+"""What a worker does with a shard: fetch its pictures, work on them, bring the results, record."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
+from typing import Any, Protocol, TypeAlias
+
+from anamorph.app.ledger import reason
+from anamorph.app.shards.cutting import Shard
+from anamorph.app.shards.records import Records, Row
+from anamorph.batch.shards import Alive
+from anamorph.errors import FileError
+from anamorph.files.photo import Limits
+from anamorph.files.remote import Entry, exists, fetch, put
+
+Use: TypeAlias = Callable[[Sequence[Path], Path, Alive], Sequence[Mapping[str, Any]]]
+"""Works on the pictures in folders, puts results into another, and gives each one's record."""
+
+_AT_ONCE = 16  # transfers
+_DESK = "anamorph-shard-"
+
+
+class UseCase(Protocol):
+    """What is done with every picture; it is sent to the workers."""
+
+    @property
+    def good(self) -> str:
+        """The status of a picture that has a result."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """On bytes and pixels."""
+        ...
+
+    def header(self) -> dict[str, Any]:
+        """What is to be the same when the run is resumed.
+
+        Raises:
+            AnamorphError: what was asked for cannot be done.
+        """
+        ...
+
+    def prepared(self) -> Use:
+        """Load the models."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """A shard on its way to a worker."""
+
+    shard: Shard
+    carried: tuple[Row, ...] = ()
+    """Records of its other pictures, which were done before and have not changed."""
+    ours: frozenset[str] = frozenset()
+    """Results that earlier shards of this run wrote, and that may be replaced."""
+    whole: bool = True
+    """Whether the worker is to record it; of a part of a shard only the records are wanted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carriers:
+    """Makes what a worker does (a `batch.shards.Prepare`)."""
+
+    use_case: UseCase
+    out: str
+
+    def __call__(self) -> "Carrier":
+        """Load the models; what dead workers left on this machine's disk is taken away."""
+        _sweep()
+        return Carrier(use=self.use_case.prepared(), limits=self.use_case.limits, out=self.out)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """What a worker does with one shard after the other (a `batch.shards.Work`)."""
+
+    use: Use
+    limits: Limits
+    out: str
+    """The URL of the folder of the results."""
+
+    def __call__(self, load: Load, alive: Alive) -> tuple[Row, ...]:
+        """The records of a shard's pictures, when all its results are in their places.
+
+        Raises:
+            NotWritten: the storage refuses.
+            FileError: it cannot be reached.
+        """
+        with TemporaryDirectory(prefix=f"{_DESK}{os.getpid()}-") as folder:
+            desk = _Desk(top=Path(folder), out=self.out)
+            rows = list(desk.fetch(load.shard.entries, self.limits))
+            alive()
+            if desk.sources:
+                rows += desk.told(self.use(desk.folders, desk.results, alive))
+            alive()
+            rows = self._placed(load, desk, rows)
+        rows = [*load.carried, *rows]
+        if load.whole:
+            Records(out=self.out).finish(load.shard.name, rows)
+        return tuple(rows)
+
+    def _placed(self, load: Load, desk: "_Desk", rows: Sequence[Row]) -> list[Row]:
+        """The records, after their results were brought to their places."""
+        records = Records(out=self.out)
+        ours = records.begun(load.shard.name) | load.ours
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            rows = list(pool.map(lambda row: _checked(row, ours), rows))
+            made = [row for row in rows if row["output"]]
+            if made:
+                records.intend(load.shard.name, sorted({row["output"] for row in made} | ours))
+            list(pool.map(desk.bring, made))
+        return rows
+
+
+def _checked(row: Row, ours: frozenset[str]) -> Row:
+    """The record, or that of a failure where something else lies in the place of the result."""
+    output = row["output"]
+    if not output or output in ours or not exists(output):
+        return row
+    why = f"{output}: exists, and this run did not write it; remove it or choose another --out"
+    return {**row, "output": None, "output_sha256": None, "status": "failed", "reason": why}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Desk:
+    """The folders a worker works in, and which URLs its files stand for."""
+
+    top: Path
+    out: str
+    sources: dict[str, Entry] = field(default_factory=dict)
+    """By the path of the local file."""
+
+    @property
+    def folders(self) -> list[Path]:
+        """One for every source of the run that has pictures here."""
+        return sorted(path for path in self.top.glob("source-*"))
+
+    @property
+    def results(self) -> Path:
+        """For the results."""
+        return self.top / "results"
+
+    def fetch(self, entries: Sequence[tuple[int, Entry]], limits: Limits) -> Iterator[Row]:
+        """Bring the pictures here; the records of those that cannot be had."""
+
+        def one(item: tuple[int, Entry]) -> Row | None:
+            number, entry = item
+            local = self.top / f"source-{number:06d}" / entry.relative
+            try:
+                if entry.size > limits.max_bytes:
+                    raise FileError(
+                        f"{entry.url}: {entry.size:,} bytes, but at most {limits.max_bytes:,} are "
+                        "read; make it smaller"
+                    )
+                content = fetch(entry.url)
+                local.parent.mkdir(parents=True, exist_ok=True)
+                local.write_bytes(content)
+            except (FileError, OSError) as error:
+                return failed_row(entry, error)
+            self.sources[str(local)] = entry
+            return None
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            yield from filter(None, pool.map(one, entries))
+
+    def told(self, records: Sequence[Mapping[str, Any]]) -> list[Row]:
+        """Records with URLs where there were local files."""
+        return [
+            {
+                **record,
+                **_origin(self.sources[record["source"]]),
+                "output": record["output"] and self._url(record["output"]),
+                "reason": self._in_urls(record["reason"]),
+            }
+            for record in records
+        ]
+
+    def bring(self, row: Row) -> None:
+        """Put a result in its place."""
+        local = self.results / row["output"].removeprefix(self.out + "/")
+        put(row["output"], local.read_bytes())
+
+    def _url(self, local: str) -> str:
+        return f"{self.out}/{Path(local).relative_to(self.results).as_posix()}"
+
+    def _in_urls(self, text: str) -> str:
+        for local, entry in self.sources.items():
+            text = text.replace(local, entry.url)
+        return text.replace(str(self.results), self.out)
+
+
+def _sweep() -> None:
+    """Remove the folders of workers of this machine that died: they hold people's pictures."""
+    for folder in Path(gettempdir()).glob(f"{_DESK}*-*"):
+        owner = folder.name.removeprefix(_DESK).split("-")[0]
+        if owner.isdigit() and not _runs(int(owner)):
+            rmtree(folder, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def failed_row(entry: Entry, error: Exception) -> Row:
+    """The record of a picture that an error ended."""
+    why = reason(entry.url, error)
+    return {"status": "failed", "output": None, "reason": why, **_origin(entry)}
+
+
+def _origin(entry: Entry) -> Row:
+    return {"source": entry.url, "size": entry.size, "stamp": entry.stamp}

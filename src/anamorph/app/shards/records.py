@@ -1,0 +1,163 @@
+"""The manifest of a run in shards: `manifest/run.json`, and a Parquet file for every shard.
+
+A shard's file is written last, at once: a shard that has one is done. Before its first result is
+written, the shard says in `NAME.begun` which files it is about to write: only these, and those of
+finished shards, are ours and may be replaced.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
+from io import BytesIO
+from typing import Any, TypeAlias
+
+from anamorph.errors import FileError, MissingExtra, UsageError
+from anamorph.files.remote import exists, fetch, names, put, remove
+
+Row: TypeAlias = dict[str, Any]
+"""A picture's record, with `url`, `size` and `stamp` of its source as they were."""
+
+_FOLDER = "manifest"
+_RUN = "run.json"
+_DONE, _BEGUN = ".parquet", ".begun"
+_SCHEMA = "anamorph_shards"
+_NEWEST = 1
+_AT_ONCE = 32  # files of records that are read
+_FREE_TO_DIFFER = frozenset({_SCHEMA, "created", "version"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Names of shards, and of parts of them."""
+
+    done: frozenset[str]
+    begun: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """The manifest below the folder of the results."""
+
+    out: str
+    """The URL of that folder."""
+
+    def begin(self, header: Mapping[str, Any], *, resume: bool) -> None:
+        """Start a run, or go on with one that has the same header.
+
+        Raises:
+            UsageError: a run was started here and is not to be resumed, or was another one.
+            FileError: the storage refuses.
+        """
+        place = self._place(_RUN)
+        if not exists(place):
+            put(place, json.dumps({_SCHEMA: _NEWEST, **header}, indent=1).encode())
+            return
+        if not resume:
+            raise UsageError(
+                f"{place}: exists, so a run was started here; add --resume or choose another --out"
+            )
+        old = _parsed(place, fetch(place))
+        new = json.loads(json.dumps(header))
+        for name in sorted((old.keys() | new.keys()) - _FREE_TO_DIFFER):
+            if old.get(name) != new.get(name):
+                raise UsageError(
+                    f"{place}: that run had {name} {old.get(name)}, but this one has "
+                    f"{new.get(name)}; choose another --out"
+                )
+
+    def known(self) -> "Known":
+        """Which shards are finished, and which have begun."""
+        found = names(self._place(""))
+        return Known(
+            done=frozenset(n.removesuffix(_DONE) for n in found if n.endswith(_DONE)),
+            begun=frozenset(n.removesuffix(_BEGUN) for n in found if n.endswith(_BEGUN)),
+        )
+
+    def rows(self, shard: str) -> tuple[Row, ...]:
+        """The records of a finished shard.
+
+        Raises:
+            FileError: they cannot be read.
+        """
+        place = self._place(shard + _DONE)
+        arrow = _pyarrow()
+        try:
+            table = arrow.parquet.read_table(BytesIO(fetch(place)), columns=["record"])
+        except (arrow.ArrowInvalid, OSError) as error:
+            raise FileError(
+                f"{place}: is damaged; remove it, and its pictures are done again"
+            ) from (error)
+        return tuple(json.loads(text) for text in table["record"].to_pylist())
+
+    def begun(self, shard: str) -> frozenset[str]:
+        """The results that an unfinished shard may have written."""
+        place = self._place(shard + _BEGUN)
+        return frozenset(_parsed(place, fetch(place))) if exists(place) else frozenset()
+
+    def intend(self, shard: str, outputs: Sequence[str]) -> None:
+        """Say which results are about to be written."""
+        put(self._place(shard + _BEGUN), json.dumps(sorted(outputs)).encode())
+
+    def finish(self, shard: str, rows: Sequence[Row], parts: Sequence[str] = ()) -> None:
+        """Record a shard, which may have been worked on in parts; it is done then."""
+        arrow = _pyarrow()
+        columns = [arrow.field(name, getattr(arrow, kind)()) for name, kind in _COLUMNS.items()]
+        content = [{**{n: row.get(n) for n in _COLUMNS}, "record": json.dumps(row)} for row in rows]
+        buffer = BytesIO()
+        arrow.parquet.write_table(
+            arrow.Table.from_pylist(content, schema=arrow.schema(columns)), buffer
+        )
+        put(self._place(shard + _DONE), buffer.getvalue())
+        for name in (shard, *parts):
+            remove(self._place(name + _BEGUN))
+
+    def forget(self, known: "Known") -> None:
+        """Take the records of shards away whose pictures are recorded in others now."""
+        for shard in known.done:
+            remove(self._place(shard + _DONE))
+        for shard in known.begun:
+            remove(self._place(shard + _BEGUN))
+
+    def every(self, shards: Collection[str]) -> Iterator[Row]:
+        """The records of finished shards."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for rows in pool.map(self.rows, sorted(shards)):
+                yield from rows
+
+    def _place(self, name: str) -> str:
+        return f"{self.out}/{_FOLDER}/{name}".rstrip("/")
+
+
+_COLUMNS: Mapping[str, str] = {
+    "source": "string",
+    "output": "string",
+    "status": "string",
+    "reason": "string",
+    "kept": "bool_",
+    "seconds": "float64",
+    "size": "int64",
+    "stamp": "string",
+    "output_sha256": "string",
+    "record": "string",
+}
+"""Of the Parquet files; `record` is the whole of it as JSON."""
+
+
+def _parsed(place: str, data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise FileError(f"{place}: is damaged: {error}; choose another --out") from error
+
+
+def _pyarrow() -> Any:
+    try:
+        import_module("pyarrow.parquet")
+        return import_module("pyarrow")
+    except ImportError as error:
+        raise MissingExtra(
+            "manifests of runs in shards are Parquet files, which need the library pyarrow; run "
+            "`pip install 'anamorph[cloud]'`"
+        ) from error

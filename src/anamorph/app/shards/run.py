@@ -1,0 +1,235 @@
+"""A run over pictures anywhere, on any engine: cut, worked on, tried again, resumed."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anamorph import __version__
+from anamorph.app.shards.carrying import Carriers, Load, UseCase, failed_row
+from anamorph.app.shards.cutting import PART, PICTURES, Shard, cut
+from anamorph.app.shards.records import Known, Records, Row
+from anamorph.batch.shards import Engine
+from anamorph.errors import FileError, NotWritten, UsageError
+from anamorph.files.folders import SUFFIXES
+from anamorph.files.remote import Entry, entries, url_of
+
+FAILURES = 1000
+"""Failed pictures that a report names; the manifest names all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardsReport:
+    """What a run in shards did; every picture's record is in its manifest."""
+
+    header: Mapping[str, Any]
+    counts: Mapping[str, int]
+    """Pictures by what became of them; `skipped` were done in an earlier run."""
+    kept: tuple[int, int]
+    """Readings kept, of those that were judged."""
+    failures: tuple[tuple[str, str], ...]
+    """The first failed pictures, each with its reason."""
+    shards: int
+    seconds: float
+    out: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether no picture failed."""
+        return not self.counts.get("failed")
+
+    def as_json(self) -> dict[str, Any]:
+        """The contract of `--json` for runs in shards."""
+        right, judged = self.kept
+        return {
+            **self.header,
+            "anamorph": __version__,
+            "out": self.out,
+            "manifest": f"{self.out}/manifest",
+            "summary": {
+                "images": sum(self.counts.values()),
+                **dict(sorted(self.counts.items())),
+                "kept": right / judged if judged else None,
+                "shards": self.shards,
+                "seconds": round(self.seconds, 3),
+            },
+            "failed": [{"source": source, "reason": why} for source, why in self.failures],
+        }
+
+
+def run(
+    sources: Sequence[str | Path],
+    out: str | Path,
+    use_case: UseCase,
+    engine: Engine,
+    *,
+    pictures: int = PICTURES,
+    resume: bool = False,
+    found: Callable[[int], None] | None = None,
+    done: Callable[[str, str], None] | None = None,
+) -> ShardsReport:
+    """Work on all pictures below paths and URLs; the results go to a path or URL.
+
+    A worker that dies, or is silent for too long, costs its shard one more try; if that fails too,
+    the shard's pictures are tried one by one, and the guilty ones are recorded as failed.
+
+    Args:
+        sources: pictures and folders of them.
+        out: the folder for the results and their manifest.
+        use_case: what is done with every picture.
+        engine: where workers work.
+        pictures: in a shard, on average.
+        resume: go on with a run that was stopped: finished shards stay, and of others the
+            pictures that have not changed.
+        found: called once with the number of pictures.
+        done: called with each picture's status, and the reason if it failed.
+
+    Raises:
+        UsageError: what was asked for cannot be done.
+        ModelError: a model cannot be loaded.
+        FileError: a source is not there, or the storage cannot be reached.
+        NotWritten: the storage refuses.
+    """
+    began = time.perf_counter()
+    if pictures < 1:
+        raise UsageError(f"{pictures} pictures in a shard; give 1 or more")
+    place = url_of(out)
+    header = use_case.header()
+    listed = _listed([url_of(source) for source in sources], place)
+    if found is not None:
+        found(len(listed))
+    records = Records(out=place)
+    stamp = {"version": __version__, "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    records.begin({**stamp, **header}, resume=resume)
+    tally = _Tally(good=use_case.good, done=done)
+    shards = cut(listed, pictures)
+    loads, old = _left(shards, records, tally)
+    prepare = Carriers(use_case=use_case, out=place)
+    for row in _worked(engine, prepare, loads, records):
+        tally.add(row)
+    records.forget(old)
+    return ShardsReport(
+        header=header,
+        counts=dict(tally.counts),
+        kept=(tally.right, tally.judged),
+        failures=tuple(tally.failures),
+        shards=len(shards),
+        seconds=time.perf_counter() - began,
+        out=place,
+    )
+
+
+class _Tally:
+    """Counts what becomes of pictures."""
+
+    def __init__(self, good: str, done: Callable[[str, str], None] | None) -> None:
+        self.good, self._done = good, done
+        self.counts = Counter[str]()
+        self.right = self.judged = 0
+        self.failures: list[tuple[str, str]] = []
+
+    def add(self, row: Row, *, before: bool = False) -> None:
+        """A picture is done, or was done in an earlier run."""
+        status = "skipped" if before and row["status"] == self.good else row["status"]
+        self.counts[status] += 1
+        if row.get("kept") is not None:
+            self.judged += 1
+            self.right += bool(row["kept"])
+        if status == "failed" and len(self.failures) < FAILURES:
+            self.failures.append((row["source"], row["reason"]))
+        if self._done is not None:
+            self._done(status, row["reason"] if status == "failed" else "")
+
+
+def _listed(sources: Sequence[str], out: str) -> list[tuple[int, Entry]]:
+    """The pictures below the sources; what lies in the folder of the results is passed over."""
+    found: dict[str, tuple[int, Entry]] = {}
+    for number, source in enumerate(sources):
+        if source == out:
+            raise UsageError(
+                f"{out}: is both a source and --out, and originals are never written to; choose "
+                "another --out"
+            )
+        for entry in entries(source):
+            suffix = Path(entry.relative).suffix.lower()
+            if suffix in SUFFIXES and not entry.url.startswith(out + "/"):
+                found.setdefault(entry.url, (number, entry))
+    if not found:
+        raise UsageError(f"no pictures in {', '.join(sources)}")
+    return list(found.values())
+
+
+def _left(shards: Sequence[Shard], records: Records, tally: _Tally) -> tuple[list[Load], Known]:
+    """What is left to do, and what is to be forgotten when it is done."""
+    known = records.known()
+    names = {shard.name for shard in shards}
+    old = Known(done=known.done - names, begun=known.begun)
+    past = {row["source"]: row for row in records.every(known.done)}
+    there = frozenset(entry.url for entry in entries(records.out)) if past else frozenset()
+    begun = {name: records.begun(name) for name in known.begun}
+    orphans = frozenset[str]().union(*(begun[name] for name in _other(known.begun, names)))
+    loads = []
+    for shard in shards:
+        fresh, carried = [], []
+        for number, entry in shard.entries:
+            before = past.get(entry.url)
+            if before is not None and _stands(entry, before, tally.good, there):
+                carried.append(before)
+                tally.add(before, before=True)
+            else:
+                fresh.append((number, entry))
+        if fresh or shard.name not in known.done:
+            again = frozenset(past[e.url]["output"] for _, e in fresh if e.url in past) - {None}
+            started = (begun[name] for name in known.begun if name.split(PART)[0] == shard.name)
+            ours = orphans.union(again, *started)
+            part = Shard(name=shard.name, entries=tuple(fresh))
+            loads.append(Load(shard=part, carried=tuple(carried), ours=ours))
+    return loads, old
+
+
+def _other(begun: Collection[str], names: Collection[str]) -> Iterator[str]:
+    return (name for name in begun if name.split(PART)[0] not in names)
+
+
+def _stands(entry: Entry, before: Row, good: str, there: Collection[str]) -> bool:
+    """Whether a picture has its result, and has not changed since."""
+    same = (entry.size, entry.stamp) == (before["size"], before["stamp"])
+    return same and before["status"] == good and before["output"] in there
+
+
+def _worked(
+    engine: Engine, prepare: Carriers, loads: Sequence[Load], records: Records
+) -> Iterator[Row]:
+    """The new records of all shards; those that no worker could finish are taken apart."""
+    missing = dict(enumerate(loads))
+    for place, result in engine.run(prepare, loads):
+        if isinstance(result, tuple):
+            yield from result[len(missing.pop(place).carried) :]
+        elif isinstance(result, NotWritten):
+            raise result
+    for load in missing.values():
+        parts = tuple(load.shard.parts())
+        rows = list(_one_by_one(engine, prepare, load, parts))
+        names = [part.name for part in parts]
+        records.finish(load.shard.name, [*load.carried, *rows], names)
+        yield from rows
+
+
+def _one_by_one(
+    engine: Engine, prepare: Carriers, load: Load, parts: Sequence[Shard]
+) -> Iterator[Row]:
+    died = FileError("its worker died of it, or hung, more than once; look at the picture")
+    ends: dict[int, Exception] = dict.fromkeys(range(len(parts)), died)
+    ours = load.ours | Records(out=prepare.out).begun(load.shard.name)
+    single = [Load(shard=part, ours=ours, whole=False) for part in parts]
+    for place, result in engine.run(prepare, single):
+        if isinstance(result, tuple):
+            ends.pop(place)
+            yield from result
+        else:
+            ends[place] = result
+    for place, error in ends.items():
+        _, entry = parts[place].entries[0]
+        yield failed_row(entry, FileError(f"{entry.url}: {error}") if error is died else error)

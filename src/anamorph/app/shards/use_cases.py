@@ -1,0 +1,166 @@
+"""Protecting, hiding and revealing as use cases of a run in shards.
+
+Models and keys are named, not sent: every worker loads them itself, so cards, weights and key
+files lie under the same paths on all machines. A key never travels through the cluster.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from anamorph.app.hide.hide import PRESETS, Parameters, chosen_parameters, hide, hide_header
+from anamorph.app.hide.reveal import reveal
+from anamorph.app.labels import read_labels
+from anamorph.app.protect.protect import protect, protect_header
+from anamorph.app.protect.protecting import Writing
+from anamorph.app.shards.carrying import Use
+from anamorph.batch.shards import Alive
+from anamorph.errors import BadKey
+from anamorph.files.photo import Limits
+from anamorph.keys import file as key_file
+from anamorph.methods.fmd import FMD
+from anamorph.models import load
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protects:
+    """Protect every picture, as `protect` does."""
+
+    authorized: str
+    surrogates: tuple[str, ...] = ()
+    survive: tuple[str, ...] = ()
+    parameters: FMD = field(default_factory=FMD)
+    labels: Mapping[str, int] | None = None
+    seed: int = 0
+    writing: Writing = field(default_factory=Writing)
+    limits: Limits = field(default_factory=Limits)
+    good: str = "protected"
+
+    def labeled(self, labels: Path) -> "Protects":
+        """The same with the labels of a CSV, which this machine reads.
+
+        Raises:
+            UsageError: as `read_labels`.
+        """
+        return replace(self, labels=read_labels(labels, load(self.authorized).labels))
+
+    def header(self) -> dict[str, Any]:
+        """As in the manifest of `protect`, and which labels were given."""
+        header = protect_header(
+            load(self.authorized),
+            [load(name) for name in self.surrogates],
+            self.survive,
+            self.parameters,
+            self.seed,
+            self.writing,
+        )
+        if self.labels is None:
+            return header
+        told = json.dumps(dict(sorted(self.labels.items())))
+        return {**header, "labels_sha256": sha256(told.encode()).hexdigest()}
+
+    def prepared(self) -> Use:
+        """Load the models."""
+        model, others = load(self.authorized), [load(name) for name in self.surrogates]
+
+        def use(sources: Sequence[Path], out: Path, alive: Alive) -> list[dict[str, Any]]:
+            report = protect(
+                sources,
+                out,
+                model,
+                surrogates=others,
+                survive=self.survive,
+                parameters=self.parameters,
+                labels=self.labels,
+                seed=self.seed,
+                writing=self.writing,
+                limits=self.limits,
+                watch=partial(_signed, alive),
+                done=partial(_signed, alive),
+            )
+            return [record.as_json() for record in report.images]
+
+        return use
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hides:
+    """Hide every picture, as `hide` does."""
+
+    service: str
+    key: Path
+    """The file of an unlocked key, on every machine."""
+    preset: str = "full"
+    limits: Limits = field(default_factory=Limits)
+    good: str = "hidden"
+
+    def header(self) -> dict[str, Any]:
+        """As in the manifest of `hide`."""
+        key = key_file.read(self.key)
+        return hide_header(key, load(self.service), self._parameters())
+
+    def prepared(self) -> Use:
+        """Load model and key."""
+        model, key, parameters = load(self.service), key_file.read(self.key), self._parameters()
+
+        def use(sources: Sequence[Path], out: Path, alive: Alive) -> list[dict[str, Any]]:
+            report = hide(
+                sources,
+                out,
+                model,
+                key,
+                parameters=parameters,
+                limits=self.limits,
+                watch=partial(_signed, alive),
+                done=partial(_signed, alive),
+            )
+            return [record.as_json() for record in report.images]
+
+        return use
+
+    def _parameters(self) -> Parameters:
+        return chosen_parameters(key_file.read(self.key), self.preset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reveals:
+    """Reveal every hidden picture, as `reveal` does."""
+
+    key: Path
+    """The file of an unlocked key, on every machine."""
+    service: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    good: str = "revealed"
+
+    def header(self) -> dict[str, Any]:
+        """The key by its fingerprint, and the model."""
+        key = key_file.read(self.key)
+        if key.kind not in PRESETS:
+            raise BadKey(f"key {key.fingerprint} is a {key.kind} key, which reveals no pictures")
+        return {"method": "reveal", "key": key.fingerprint, "service": self.service}
+
+    def prepared(self) -> Use:
+        """Load model and key."""
+        key = key_file.read(self.key)
+        model = None if self.service is None else load(self.service)
+
+        def use(sources: Sequence[Path], out: Path, alive: Alive) -> list[dict[str, Any]]:
+            report = reveal(
+                sources,
+                out,
+                key,
+                service=model,
+                limits=self.limits,
+                done=partial(_signed, alive),
+            )
+            return [record.as_json() for record in report.images]
+
+        return use
+
+
+def _signed(alive: Alive, _: object) -> None:
+    alive()

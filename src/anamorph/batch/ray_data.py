@@ -1,0 +1,165 @@
+"""Shards on a cluster, with Ray Data (extra `ray`): an actor a worker, each with its own models.
+
+A row of the dataset is a shard: the names of its pictures go to the worker, the records of what it
+made come back. Pictures never travel through Ray's object store; workers fetch and store them.
+"""
+
+import faulthandler
+import logging
+import os
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, TypeVar
+
+import torch
+
+from anamorph.batch.shards import Prepare
+from anamorph.errors import AnamorphError, MissingExtra, UsageError
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+WAVE = 4096
+"""Shards in one dataset, so that a run of any length holds a bounded number of them."""
+
+SILENCE = 900.0
+"""Seconds without a sign of life after which a worker is taken for hung, and killed."""
+
+_RETRIES = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnRay:
+    """Works on a Ray cluster: the one at `address`, or else one that is started on this machine."""
+
+    workers: int | None = None
+    """Actors; None: as many as the cluster has cores for."""
+    threads: int = 1
+    """Cores of each worker."""
+    address: str | None = None
+    """Of a running cluster, or `auto`."""
+    cores: int | None = None
+    """Of the cluster that is started here; None: all."""
+    silence: float = SILENCE
+
+    def __post_init__(self) -> None:
+        if self.threads < 1 or (self.workers is not None and self.workers < 1):
+            raise UsageError(
+                f"{self.workers} workers with {self.threads} threads; give at least one of each"
+            )
+
+    def run(
+        self, prepare: Prepare[T, U], shards: Sequence[T]
+    ) -> Iterator[tuple[int, U | Exception]]:
+        """The place of a shard and its result, or its error, as each is ready.
+
+        Raises:
+            MissingExtra: Ray is not installed.
+            UsageError: the cluster cannot be reached, or has no room for one worker.
+        """
+        if not shards:
+            return
+        ray = _ray()
+        mine = not ray.is_initialized()
+        if mine:
+            self._connect(ray)
+        try:
+            workers = self._workers(ray)
+            for first in range(0, len(shards), WAVE):
+                rows = [
+                    {"place": first + place, "shard": pickle.dumps(shard)}
+                    for place, shard in enumerate(shards[first : first + WAVE])
+                ]
+                for row in self._streamed(ray, prepare, rows, workers):
+                    yield int(row["place"]), pickle.loads(row["result"])
+        finally:
+            if mine:
+                ray.shutdown()
+
+    def _streamed(
+        self, ray: Any, prepare: Prepare[T, U], rows: list[dict[str, Any]], workers: int
+    ) -> Iterator[dict[str, Any]]:
+        context = ray.data.DataContext.get_current()
+        context.max_errored_blocks = -1  # a shard that kills its workers is missing, and no more
+        context.enable_progress_bars = False
+        dataset = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
+            _Worker,
+            fn_constructor_args=(prepare, self.threads, self.silence),
+            compute=ray.data.ActorPoolStrategy(size=min(workers, len(rows))),
+            num_cpus=self.threads,
+            ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": _RETRIES},
+        )
+        yield from dataset.iter_rows()
+
+    def _connect(self, ray: Any) -> None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        for name in ("ray", "ray.data"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        own = {"include_dashboard": False, "num_cpus": self.cores, "_node_ip_address": "127.0.0.1"}
+        try:
+            ray.init(
+                address=self.address,
+                log_to_driver=False,
+                configure_logging=False,
+                **({} if self.address else own),
+            )
+        except Exception as error:  # whatever Ray raises
+            where = self.address or "this machine"
+            raise UsageError(f"Ray on {where} cannot be reached: {_line(error)}") from error
+
+    def _workers(self, ray: Any) -> int:
+        room = int(ray.cluster_resources().get("CPU", 0) // self.threads)
+        if room < 1:
+            raise UsageError(f"the cluster has no room for a worker with {self.threads} threads")
+        return min(self.workers or room, room)
+
+
+class _Worker:
+    """An actor: its models are loaded once."""
+
+    def __init__(self, prepare: Prepare[Any, Any], threads: int, silence: float) -> None:
+        torch.set_num_threads(threads)
+        self._silence = silence
+        self._work: Any = None
+        self._prepare = prepare
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        result = self._tried(lambda: self._worked(pickle.loads(row["shard"])))
+        return {"place": row["place"], "result": pickle.dumps(result)}
+
+    def _worked(self, shard: Any) -> Any:
+        if self._work is None:
+            self._work = self._prepare()
+        self._alive()
+        try:
+            return self._work(shard, self._alive)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+    def _alive(self) -> None:
+        """Set the clock back; when it runs out, the process ends, and Ray starts another."""
+        faulthandler.dump_traceback_later(self._silence, exit=True)
+
+    def _tried(self, work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        except AnamorphError as error:
+            return error
+        except Exception as error:  # it may hold what cannot be sent
+            return RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def _ray() -> Any:
+    try:
+        import_module("ray.data")
+        return import_module("ray")
+    except ImportError as error:
+        raise MissingExtra(
+            "the engine ray needs the library Ray; run `pip install 'anamorph[ray]'`"
+        ) from error
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0] or type(error).__name__
