@@ -1,10 +1,12 @@
 """One torch thread, two toy models, a few crops of scikit-image's photographs, a PostgreSQL."""
 
+import logging
 import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -220,6 +222,40 @@ def faces_of(postgres: str) -> Iterator[Callable[..., Faces]]:
 def faces(faces_of: Callable[..., Faces]) -> Faces:
     """Forty features of eight values."""
     return faces_of()
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[str]:
+    """The address of an S3 of our own in this process, which the environment names from now on."""
+    reason = "needs an S3 of our own: pip install 'anamorph[dev]'"
+    servers = pytest.importorskip("moto.server", reason=reason)
+    s3fs = pytest.importorskip("s3fs", reason=reason)
+    log = logging.getLogger("werkzeug")
+    before = log.level
+    log.setLevel(logging.ERROR)  # or every request is told on standard error
+    server = servers.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        s3fs.S3FileSystem.clear_instance_cache()  # of instances that know another environment
+        try:
+            yield f"http://{host}:{port}"
+        finally:
+            s3fs.S3FileSystem.clear_instance_cache()
+            server.stop()
+            log.setLevel(before)
+
+
+@pytest.fixture
+def bucket(object_store: str) -> str:
+    """The URL of a fresh bucket."""
+    name = f"photos-{next(_NUMBERS)}"
+    import_module("s3fs").S3FileSystem().mkdir(name)
+    return f"s3://{name}"
 
 
 _NUMBERS = count(1)

@@ -61,6 +61,37 @@ class Readings:
         return self.read(view) & np.equal(self.answers[view], self.wanted)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Given:
+    """What a model gave for some of the pictures of an audit, on another machine perhaps."""
+
+    answers: Mapping[View, NDArray[np.int64]]
+    confidence: Mapping[View, NDArray[np.float64]]
+    errors: tuple[str, ...]
+
+
+def empty(readings: Readings, wanted: Sequence[View], count: int) -> None:
+    """Make room for readings of so many pictures in each form; none is read yet."""
+    for view in wanted:
+        readings.answers[view] = np.full(count, _NONE, dtype=np.int64)
+        readings.confidence[view] = np.full(count, np.nan)
+
+
+def merge(readings: Readings, part: Given, places: Sequence[int]) -> None:
+    """Fill in what the same model read of some of the pictures.
+
+    Args:
+        readings: of all pictures, with room for them.
+        part: what it gave for some.
+        places: where these stand among all.
+    """
+    where = list(places)
+    for view, answers in part.answers.items():
+        readings.answers[view][where] = answers
+        readings.confidence[view][where] = part.confidence[view]
+    readings.errors.extend(error for error in part.errors if error not in readings.errors)
+
+
 def read_all(
     parties: Sequence[Readings],
     batches: Iterable[Sequence[Pair]],
@@ -87,9 +118,7 @@ def read_all(
             to stop.
     """
     for party in parties:
-        for view in wanted:
-            party.answers[view] = np.full(count, _NONE, dtype=np.int64)
-            party.confidence[view] = np.full(count, np.nan)
+        empty(party, wanted, count)
 
     def all_shown() -> Iterator[Shown]:
         for batch in batches:

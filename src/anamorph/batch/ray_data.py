@@ -8,14 +8,15 @@ import faulthandler
 import logging
 import os
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeVar
 
 import torch
 
-from anamorph.batch.shards import Prepare
+from anamorph.batch.shards import Died, Prepare
 from anamorph.errors import AnamorphError, MissingExtra, UsageError
 
 T = TypeVar("T")
@@ -27,7 +28,20 @@ WAVE = 4096
 SILENCE = 900.0
 """Seconds without a sign of life after which a worker is taken for hung, and killed."""
 
-_RETRIES = 1
+TRIES = 2
+"""How often a shard is begun. Ray itself would try one that kills its workers for ever."""
+
+
+class _Tries:
+    """An actor that outlives the workers: it counts how often each shard was begun."""
+
+    def __init__(self) -> None:
+        self._of = Counter[int]()
+
+    def begin(self, place: int) -> int:
+        """Count one more."""
+        self._of[place] += 1
+        return self._of[place]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +67,7 @@ class OnRay:
     def run(
         self, prepare: Prepare[T, U], shards: Sequence[T]
     ) -> Iterator[tuple[int, U | Exception]]:
-        """The place of a shard and its result, or its error, as each is ready.
+        """The place of each shard and its result, or the error it ended with, as each is ready.
 
         Raises:
             MissingExtra: Ray is not installed.
@@ -81,20 +95,20 @@ class OnRay:
     def _streamed(
         self, ray: Any, prepare: Prepare[T, U], rows: list[dict[str, Any]], workers: int
     ) -> Iterator[dict[str, Any]]:
-        context = ray.data.DataContext.get_current()
-        context.max_errored_blocks = -1  # a shard that kills its workers is missing, and no more
-        context.enable_progress_bars = False
-        dataset = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
+        data = ray.data
+        data.DataContext.get_current().enable_progress_bars = False
+        tries = ray.remote(num_cpus=0)(_Tries).remote()
+        dataset = data.from_items(rows, override_num_blocks=len(rows)).map(
             _Worker,
-            fn_constructor_args=(prepare, self.threads, self.silence),
-            compute=ray.data.ActorPoolStrategy(size=min(workers, len(rows))),
+            fn_constructor_args=(prepare, self.threads, self.silence, tries),
+            compute=data.ActorPoolStrategy(size=min(workers, len(rows))),
             num_cpus=self.threads,
-            ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": _RETRIES},
         )
         yield from dataset.iter_rows()
 
     def _connect(self, ray: Any) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         for name in ("ray", "ray.data"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         own = {"include_dashboard": False, "num_cpus": self.cores, "_node_ip_address": "127.0.0.1"}
@@ -119,36 +133,34 @@ class OnRay:
 class _Worker:
     """An actor: its models are loaded once."""
 
-    def __init__(self, prepare: Prepare[Any, Any], threads: int, silence: float) -> None:
+    def __init__(
+        self, prepare: Prepare[Any, Any], threads: int, silence: float, tries: Any
+    ) -> None:
         torch.set_num_threads(threads)
-        self._silence = silence
+        self._prepare, self._silence, self._tries = prepare, silence, tries
         self._work: Any = None
-        self._prepare = prepare
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        result = self._tried(lambda: self._worked(pickle.loads(row["shard"])))
+        tried = _ray().get(self._tries.begin.remote(int(row["place"])))
+        result = Died() if tried > TRIES else self._worked(pickle.loads(row["shard"]))
         return {"place": row["place"], "result": pickle.dumps(result)}
 
     def _worked(self, shard: Any) -> Any:
-        if self._work is None:
-            self._work = self._prepare()
         self._alive()
         try:
+            if self._work is None:
+                self._work = self._prepare()
             return self._work(shard, self._alive)
+        except AnamorphError as error:
+            return error
+        except Exception as error:  # it may hold what cannot be sent
+            return RuntimeError(f"{type(error).__name__}: {error}")
         finally:
             faulthandler.cancel_dump_traceback_later()
 
     def _alive(self) -> None:
         """Set the clock back; when it runs out, the process ends, and Ray starts another."""
         faulthandler.dump_traceback_later(self._silence, exit=True)
-
-    def _tried(self, work: Callable[[], Any]) -> Any:
-        try:
-            return work()
-        except AnamorphError as error:
-            return error
-        except Exception as error:  # it may hold what cannot be sent
-            return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 def _ray() -> Any:

@@ -3,11 +3,17 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeAlias, TypeVar
 
+from anamorph.errors import AnamorphError
+
 S = TypeVar("S", contravariant=True)  # a shard
 R = TypeVar("R", covariant=True)  # what became of it
 
 Alive: TypeAlias = Callable[[], None]
 """Called by a worker now and then; one that is silent for long is taken for hung, and ended."""
+
+
+class Died(AnamorphError):
+    """The workers that tried a shard died, or hung."""
 
 
 class Work(Protocol[S, R]):
@@ -36,9 +42,9 @@ class Engine(Protocol):
     def run(
         self, prepare: Prepare[T, U], shards: Sequence[T]
     ) -> Iterator[tuple[int, U | Exception]]:
-        """The place of a shard and its result, or the error it ended with, as each is ready.
+        """The place of each shard and its result, or the error it ended with, as each is ready.
 
-        A shard whose worker died, and died again when it was tried once more, is missing.
+        The error is `Died` if the worker died of the shard, and again when it was tried once more.
         """
         ...
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from anamorph.app.audit.anywhere import audit_anywhere
 from anamorph.app.audit.protected.audit import audit
 from anamorph.auditing.audit import Audit
 from anamorph.auditing.figures import AdaptiveFigures, ModelFigures
@@ -25,6 +26,7 @@ from anamorph.cli.options import (
     report_formats,
 )
 from anamorph.cli.render import Counter, check_json, console, table, write_json
+from anamorph.cli.sharded import Spread, spread_reading
 from anamorph.files.photo import Limits
 from anamorph.metrics.accuracy import Share
 
@@ -35,12 +37,8 @@ def command() -> None:
 
 
 @command.command("protect")
-@click.option(
-    "--originals", required=True, type=click.Path(path_type=Path), help="What was protected."
-)
-@click.option(
-    "--protected", required=True, type=click.Path(path_type=Path), help="The protected files."
-)
+@click.option("--originals", required=True, metavar="SRC", help="What was protected.")
+@click.option("--protected", required=True, metavar="SRC", help="The protected files.")
 @authorized_model
 @panel_models
 @judging_labels
@@ -103,11 +101,12 @@ def command() -> None:
     help="Take models into the panel that were used while protecting; they are marked.",
 )
 @report_formats
+@spread_reading
 @max_megapixels
 @json_found
 def protect(
-    originals: Path,
-    protected: Path,
+    originals: str,
+    protected: str,
     authorized: str,
     panel: tuple[str, ...],
     labels: Path | None,
@@ -125,6 +124,7 @@ def protect(
     formats: Any,
     max_megapixels: float,
     json_: str | None,
+    spread: Spread,
 ) -> int:
     """Let models read protected photos as they are, recompressed, resized and denoised.
 
@@ -132,13 +132,14 @@ def protect(
     """
     check_json(json_)
     with Counter("auditing") as counter:
-        result = audit(
-            originals=originals,
-            protected=protected,
+        result = audit_anywhere(
+            audit,
+            originals,
+            protected,
+            out,
             authorized=authorized,
             panel=panel,
             labels=labels,
-            out=out,
             transforms=transforms,
             purify=purify,
             adaptive=adaptive,
@@ -151,6 +152,7 @@ def protect(
             allow_surrogates=allow_surrogates,
             formats=formats,
             limits=Limits(max_pixels=int(max_megapixels * 1e6)),
+            engine=spread.over() if spread.engine == "ray" else None,
             found=counter.expect,
             watch=counter.advance_by,
         )

@@ -64,13 +64,14 @@ def command(
     pictures need lossless storage; with a permuted key they also survive JPEG.
     """
     check_json(json_)
+    if spread.wanted(sources, out):
+        check_sendable(key_, passphrase_file)
     key = open_key(key_, passphrase_file)
     parameters = chosen_parameters(key, preset)
     if key.kind in WEAKNESSES:
         click.echo(f"warning: {WEAKNESSES[key.kind]}", err=True)
     limits = Limits(max_pixels=int(max_megapixels * 1e6))
     if spread.wanted(sources, out):
-        check_sendable(key_, passphrase_file)
         anywhere = Hides(service=service, key=key_, preset=preset, limits=limits)
         return run_sharded(anywhere, sources, out, spread, resume=resume, json_=json_)
     with Bar("hiding", parameters.steps) as bar:

@@ -53,10 +53,11 @@ def command(
     overwritten; what is there already is passed over.
     """
     check_json(json_)
+    if spread.wanted(sources, out):
+        check_sendable(key_, passphrase_file)
     key = open_key(key_, passphrase_file)
     limits = Limits(max_pixels=int(max_megapixels * 1e6))
     if spread.wanted(sources, out):
-        check_sendable(key_, passphrase_file)
         anywhere = Reveals(key=key_, service=service, limits=limits)
         return run_sharded(anywhere, sources, out, spread, resume=resume, json_=json_)
     with Counter("revealing") as counter:

@@ -1,6 +1,8 @@
 """Options and output of runs in shards: over URLs, and on a cluster."""
 
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
@@ -19,14 +21,14 @@ from anamorph.errors import UsageError
 from anamorph.files.remote import is_url
 from anamorph.keys import file as key_file
 
-_OPTIONS = (
+_ENGINE = (
     click.option(
         "--engine",
         type=click.Choice(["local", "ray"]),
         default="local",
         show_default=True,
-        help="Work here, or on a Ray cluster. Sources and --out may be URLs with either: s3://, "
-        "gs://, file://.",
+        help="Work here, or on a Ray cluster, whose machines see the models, and what is no URL, "
+        "under the same paths. With both, pictures may lie behind URLs: s3://, gs://, file://.",
     ),
     click.option(
         "--cluster",
@@ -47,6 +49,9 @@ _OPTIONS = (
         show_default=True,
         help="With --engine ray: cores of each worker.",
     ),
+)
+
+_SHARD = (
     click.option(
         "--shard",
         type=click.IntRange(min=1),
@@ -74,7 +79,7 @@ class Spread:
     cluster: str | None
     workers: int | None
     threads: int
-    shard: int
+    shard: int = PICTURES
 
     def wanted(self, sources: Sequence[str], out: str) -> bool:
         """Whether what was asked for is a run in shards."""
@@ -91,14 +96,24 @@ class Spread:
 
 def sharded(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options of runs in shards; it gets them as `spread`."""
+    return _gathered(command, (*_ENGINE, *_SHARD))
 
+
+def spread_reading(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options that say where models read; it gets them as `spread`."""
+    return _gathered(command, _ENGINE)
+
+
+def _gathered(
+    command: Callable[..., int], options: Sequence[Callable[..., Any]]
+) -> Callable[..., int]:
     @wraps(command)
     def gathered(**given: Any) -> int:
-        own = {f.name: given.pop(f.name) for f in fields(Spread)}
+        own = {f.name: given.pop(f.name) for f in fields(Spread) if f.name in given}
         return command(spread=Spread(**own), **given)
 
     wrapped: Callable[..., int] = gathered
-    for option in reversed(_OPTIONS):
+    for option in reversed(options):
         wrapped = option(wrapped)
     return wrapped
 
@@ -133,16 +148,17 @@ def run_sharded(
             if why:
                 counter.say(Text.assemble(("failed", "red"), " ", why))
 
-        report = run(
-            sources,
-            out,
-            use_case,
-            spread.over(),
-            pictures=spread.shard,
-            resume=resume,
-            found=counter.expect,
-            done=done,
-        )
+        with redirect_stdout(sys.stderr):  # Ray tells there of dead workers; JSON may go there
+            report = run(
+                sources,
+                out,
+                use_case,
+                spread.over(),
+                pictures=spread.shard,
+                resume=resume,
+                found=counter.expect,
+                done=done,
+            )
     write_json(json_, report.as_json())
     _show(report, use_case.good, console(json_))
     return 0 if report.ok else 1

@@ -12,7 +12,14 @@ from anamorph.app.shield.report import ShieldReport
 from anamorph.app.shield.stores import file_store, table_store
 from anamorph.cli.options import json_file
 from anamorph.cli.render import Counter, check_json, console, table, write_json
-from anamorph.cli.shield_methods import How, how_to_shield, method_options
+from anamorph.cli.sharded import Spread, check_sendable, resume_shards, run_sharded, sharded
+from anamorph.cli.shield_methods import (
+    How,
+    check_methods,
+    how_to_shield,
+    method_options,
+    named_shielding,
+)
 from anamorph.cli.store import column_option, id_option, place, store_option, table_option
 from anamorph.errors import UsageError
 from anamorph.templates.address import Address
@@ -29,8 +36,10 @@ FOR_TABLES = ("in_place", "hold", "erase", "abandon")
 
 
 @click.command("shield", short_help="Shield stored features.")
-@click.argument("sources", nargs=-1, metavar="[SRC]...", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="The new file, for SRC.")
+@click.argument("sources", nargs=-1, metavar="[SRC]...")
+@click.option(
+    "--out", metavar="PLACE", help="The new file, for SRC; for pictures behind URLs a folder."
+)
 @store_option("Shield a live table of this database instead of a file.")
 @table_option
 @column_option
@@ -60,13 +69,15 @@ FOR_TABLES = ("in_place", "hold", "erase", "abandon")
     "it meanwhile.",
 )
 @click.option("--abandon", is_flag=True, help="Give up a move that is not finished.")
+@resume_shards
+@sharded
 @json_file
 @click.pass_context
 def command(
     ctx: click.Context,
     /,
-    sources: tuple[Path, ...],
-    out: Path | None,
+    sources: tuple[str, ...],
+    out: str | None,
     store: Address | Path | None,
     table: str,
     column: str,
@@ -78,6 +89,8 @@ def command(
     erase: bool,
     abandon: bool,
     json_: str | None,
+    resume: bool,
+    spread: Spread,
     **given: Any,
 ) -> int:
     """Shield the features of a file, of pictures or of a live table; probes of a keyed store alike.
@@ -93,8 +106,11 @@ def command(
     if sources and ctx.get_parameter_source("store") is ParameterSource.ENVIRONMENT:
         store = None
     wishes = {"in_place": in_place, "hold": hold, "erase": erase, "abandon": abandon}
-    photos = _check_target(sources, out, store, [w for w in FOR_TABLES if wishes[w]])
-    where = place(next(iter(sources), store) or Path(), table, column, id_)
+    if sources and out is not None and spread.wanted(sources, out):
+        return _spread(ctx, sources, out, given, spread, resume=resume, json_=json_)
+    files, new = [Path(source) for source in sources], None if out is None else Path(out)
+    photos = _check_target(files, new, store, [w for w in FOR_TABLES if wishes[w]])
+    where = place(next(iter(files), store) or Path(), table, column, id_)
     if abandon:
         with table_store(where) as people:
             _migration().abandon(people)
@@ -113,20 +129,42 @@ def command(
             "found": counter.expect,
             "watch": counter.advance_by,
         }
-        if out is None:
+        if new is None:
             wishes.pop("abandon")
             with table_store(where) as people:
                 report = _migration().migrate(
                     people, how.shielding, takes=how.takes, **wishes, **shared
                 )
         elif photos:
-            report = _photos(sources, out, how, given, shared)
+            report = _photos(files, new, how, given, shared)
         else:
             source = file_store(where)
-            report = shield_file(source, out, how.shielding, takes=how.takes, **shared)
+            report = shield_file(source, new, how.shielding, takes=how.takes, **shared)
     write_json(json_, report.as_json())
     _show(report, out=console(json_))
     return 0 if report.ok else 1
+
+
+def _spread(
+    ctx: click.Context,
+    sources: Sequence[str],
+    out: str,
+    given: dict[str, Any],
+    spread: Spread,
+    *,
+    resume: bool,
+    json_: str | None,
+) -> int:
+    """Shield pictures anywhere, on any engine."""
+    from anamorph.app.shards.use_cases import Shields
+
+    check_methods(ctx, given)
+    if given["from_key"] is not None:
+        raise UsageError("pictures carry no shield yet; leave --from-key out")
+    if given["key_"] is not None:
+        check_sendable(given["key_"], given["passphrase_file"])
+    use_case = Shields(shielding=named_shielding(given))
+    return run_sharded(use_case, sources, out, spread, resume=resume, json_=json_)
 
 
 def _photos(

@@ -112,37 +112,39 @@ def how_to_shield(ctx: click.Context, given: Mapping[str, Any]) -> How:
         UsageError: no method, options of another one, or something it needs is missing.
         FileError, BadKey, ModelError: what they name cannot be loaded.
     """
+    check_methods(ctx, given)
+    if given["method"] == "keyed":
+        return How(*_rotation(given), embeddings=True)
+    shielding, embeddings = named_shielding(given).loaded()
+    return How(shielding, None, embeddings)
+
+
+def check_methods(ctx: click.Context, given: Mapping[str, Any]) -> None:
+    """Refuse no method, and options of another one.
+
+    Raises:
+        UsageError: naming them.
+    """
     method = given["method"]
     if method is None:
         raise UsageError(f"how to shield? Name it with --method: {', '.join(METHODS)}")
     _check_strangers(ctx, method, given)
-    if method == "keyed":
-        return How(*_rotation(given), embeddings=True)
-    from anamorph.app.shield.shield import shielding_for
-    from anamorph.app.train.pictures import seen_by
-    from anamorph.app.train.shadow import read_decoder
-    from anamorph.models import load
 
-    if method == "decoy" and given["recognizer"] is None:
-        raise UsageError("--method decoy needs the model whose maps are stored: --recognizer MODEL")
-    recognizer = None if given["recognizer"] is None else load(given["recognizer"])
-    shadows = [read_decoder(path) for path in given["shadows"]]
-    decoys = None
-    if recognizer is not None and given["decoys"]:
-        seen = seen_by(recognizer, given["decoys"])
-        if seen.skipped:
-            raise UsageError(f"a decoy cannot be read: {seen.skipped[0]}")
-        decoys = seen.pictures
-    shielding = shielding_for(
-        method,
-        recognizer=recognizer,
+
+def named_shielding(given: Mapping[str, Any]) -> Any:
+    """The same by the names of what it needs, for workers that load it themselves."""
+    from anamorph.app.shield.loading import Named
+
+    method = given["method"]
+    return Named(
+        method=method,
+        recognizer=given["recognizer"],
         layer=given["layer"],
-        shadows=shadows,
-        decoys=decoys,
-        parameters=chosen(PRESETS[method], given["preset"], given),
+        key=given["key_"],
+        shadows=given["shadows"],
+        decoys=given["decoys"],
+        parameters=chosen(PRESETS[method], given["preset"], given) if method in PRESETS else None,
     )
-    embeddings = bool(shadows) and len(shadows[0].design.feature) == 1
-    return How(shielding, None, embeddings)
 
 
 def _rotation(given: Mapping[str, Any]) -> tuple[Shielding, Mark]:

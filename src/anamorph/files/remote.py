@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from anamorph.errors import FileError, MissingExtra, NotWritten, UsageError
+from anamorph.errors import AnamorphError, FileError, MissingExtra, NotWritten, UsageError
 from anamorph.files.write import write_whole
 
-_STAMPS = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "mtime")
+_STAMPS = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "mtime", "created")
 """What file systems tell of a file's content, the surest first."""
 
 
@@ -45,8 +44,11 @@ def url_of(place: str | Path) -> str:
         UsageError: the URL holds a user or a password, which would end in manifests.
     """
     if not is_url(place):
-        return Path(place).absolute().as_uri().rstrip("/")
-    if "@" in urlsplit(str(place)).netloc:
+        # Not `as_uri`: fsspec takes what stands in a URL as it is, and a %20 would stay one.
+        return f"file://{Path(place).absolute().as_posix()}".rstrip("/")
+    host = str(place).split("://", 1)[1].split("/", 1)[0]
+    port = host.rpartition("]")[2].partition(":")[2]
+    if "@" in host or (port and not port.isdecimal()):  # a password may go on behind a slash
         raise UsageError(
             "a URL holds a name or a password, which would be written into manifests; leave them "
             "out, and give credentials in the environment, as the storage's own tools want them"
@@ -65,6 +67,7 @@ def entries(url: str) -> tuple[Entry, ...]:
     """
     fs, top = _system(url)
     with _reaching(url):
+        fs.invalidate_cache()
         if fs.isfile(top):
             return (_entry(url, top.rsplit("/", 1)[-1], fs.info(top)),)
         found = fs.find(top, detail=True)
@@ -73,7 +76,7 @@ def entries(url: str) -> tuple[Entry, ...]:
         relative = path[len(top) :].lstrip("/")
         if not any(part.startswith(".") for part in relative.split("/")):
             files.append(_entry(f"{url}/{relative}", relative, info))
-    if not files and not _exists(url):
+    if not files and not exists(url):
         raise FileError(f"{url}: no such file or folder; check the URL")
     return tuple(sorted(files, key=lambda entry: entry.relative))
 
@@ -174,6 +177,8 @@ def _system(url: str) -> tuple[Any, str]:
 def _reaching(url: str) -> Iterator[None]:
     try:
         yield
+    except AnamorphError:
+        raise
     except FileNotFoundError as error:
         raise FileError(f"{url}: is not there; check the URL") from error
     except PermissionError as error:

@@ -1,11 +1,13 @@
 """Which protected file was made of which original."""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from anamorph.app.shards.records import RUN
 from anamorph.auditing.audit import PictureFigures
 from anamorph.errors import UsageError
 from anamorph.files import manifest
@@ -65,8 +67,17 @@ def pairs(originals: Path, protected: Path, out: Path) -> Paired:
             *(_alone(s, protected, failures) for s in sources if s not in partner),
             *(_orphan(f, originals) for f in files if f not in taken),
         ),
-        models=header.get("models", {}),
+        models=header.get("models") or _models_of_shards(protected),
     )
+
+
+def _models_of_shards(protected: Path) -> Mapping[str, Any]:
+    """What the manifest of a run in shards says was used; empty without one."""
+    try:
+        models: Mapping[str, Any] = json.loads((protected / RUN).read_bytes())["models"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return models
 
 
 def _check(originals: Path, protected: Path) -> None:

@@ -93,6 +93,16 @@ def write_reports(
         write_whole(out / name, (text() + "\n").encode("utf-8", "replace"), overwrite=True)
 
 
+def replace_reports(reports: Mapping[str, str], out: Path) -> None:
+    """Write what reports hold, by their names; those of an earlier audit are replaced.
+
+    Raises:
+        NotWritten: the disk refuses.
+    """
+    for name, text in reports.items():
+        write_whole(out / name, text.encode("utf-8"), overwrite=True)
+
+
 def _page(audit: Audit, limits: Limits, looks: Sequence[Look]) -> str:
     order = ranked(audit)
     some = min(PICTURES, (len(order) + 1) // 2)

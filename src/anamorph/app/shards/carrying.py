@@ -98,6 +98,7 @@ class Carrier:
             alive()
             if desk.sources:
                 rows += desk.told(self.use(desk.folders, desk.results, alive))
+            rows += _untold(load.shard.entries, rows)
             alive()
             rows = self._placed(load, desk, rows)
         rows = [*load.carried, *rows]
@@ -108,14 +109,21 @@ class Carrier:
     def _placed(self, load: Load, desk: "_Desk", rows: Sequence[Row]) -> list[Row]:
         """The records, after their results were brought to their places."""
         records = Records(out=self.out)
-        ours = records.begun(load.shard.name) | load.ours
+        ours = records.written(load.shard.name) | load.ours
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             rows = list(pool.map(lambda row: _checked(row, ours), rows))
-            made = [row for row in rows if row["output"]]
+            made = {row["output"] for row in rows if row["output"]}
             if made:
-                records.intend(load.shard.name, sorted({row["output"] for row in made} | ours))
+                records.intend(load.shard.name, sorted(made | ours))
             list(pool.map(desk.bring, made))
         return rows
+
+
+def _untold(entries: Sequence[tuple[int, Entry]], rows: Sequence[Row]) -> list[Row]:
+    """Records of pictures that the use case passed over, so that none is lost without a word."""
+    told = {row["source"] for row in rows}
+    passed = (entry for _, entry in entries if entry.url not in told)
+    return [failed_row(e, FileError(f"{e.url}: was passed over; rename it")) for e in passed]
 
 
 def _checked(row: Row, ours: frozenset[str]) -> Row:
@@ -181,10 +189,9 @@ class _Desk:
             for record in records
         ]
 
-    def bring(self, row: Row) -> None:
+    def bring(self, output: str) -> None:
         """Put a result in its place."""
-        local = self.results / row["output"].removeprefix(self.out + "/")
-        put(row["output"], local.read_bytes())
+        put(output, (self.results / output.removeprefix(self.out + "/")).read_bytes())
 
     def _url(self, local: str) -> str:
         return f"{self.out}/{Path(local).relative_to(self.results).as_posix()}"

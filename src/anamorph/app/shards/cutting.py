@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import PurePosixPath
+from unicodedata import normalize
 
 from anamorph.files.remote import Entry
 
@@ -38,7 +39,7 @@ def shard_of(entries: Sequence[tuple[int, Entry]]) -> Shard:
         True
     """
     told = "\n".join(f"{e.url}\t{e.size}\t{e.stamp}" for _, e in entries)
-    return Shard(name=sha256(told.encode()).hexdigest()[:24], entries=tuple(entries))
+    return Shard(name=_digest(told).hex()[:24], entries=tuple(entries))
 
 
 def cut(entries: Sequence[tuple[int, Entry]], pictures: int = PICTURES) -> tuple[Shard, ...]:
@@ -68,9 +69,13 @@ def cut(entries: Sequence[tuple[int, Entry]], pictures: int = PICTURES) -> tuple
 def _ends(open_: Sequence[tuple[int, Entry]], pictures: int) -> bool:
     if len(open_) >= 2 * pictures:
         return True
-    drawn = int.from_bytes(sha256(open_[-1][1].url.encode()).digest()[:8], "big")
+    drawn = int.from_bytes(_digest(open_[-1][1].url)[:8], "big")
     return drawn % max(1, pictures // 2) == 0
 
 
 def _place(entry: Entry) -> str:
-    return str(PurePosixPath(entry.relative).with_suffix("")).casefold()
+    return normalize("NFC", str(PurePosixPath(entry.relative).with_suffix(""))).casefold()
+
+
+def _digest(text: str) -> bytes:
+    return sha256(text.encode(errors="surrogateescape")).digest()  # of names that are no text, too

@@ -21,6 +21,10 @@ Row: TypeAlias = dict[str, Any]
 
 _FOLDER = "manifest"
 _RUN = "run.json"
+
+RUN = f"{_FOLDER}/{_RUN}"
+"""Below the folder of the results: what is the same for the whole run, as JSON."""
+
 _DONE, _BEGUN = ".parquet", ".begun"
 _SCHEMA = "anamorph_shards"
 _NEWEST = 1
@@ -58,7 +62,7 @@ class Records:
             raise UsageError(
                 f"{place}: exists, so a run was started here; add --resume or choose another --out"
             )
-        old = _parsed(place, fetch(place))
+        old = _parsed(place, fetch(place), dict)
         new = json.loads(json.dumps(header))
         for name in sorted((old.keys() | new.keys()) - _FREE_TO_DIFFER):
             if old.get(name) != new.get(name):
@@ -94,7 +98,15 @@ class Records:
     def begun(self, shard: str) -> frozenset[str]:
         """The results that an unfinished shard may have written."""
         place = self._place(shard + _BEGUN)
-        return frozenset(_parsed(place, fetch(place))) if exists(place) else frozenset()
+        return frozenset(_parsed(place, fetch(place), list)) if exists(place) else frozenset()
+
+    def written(self, shard: str) -> frozenset[str]:
+        """The results that a shard wrote, or may have written.
+
+        A finished one, too, is worked on again where a cluster loses what its worker said of it.
+        """
+        done = self.rows(shard) if exists(self._place(shard + _DONE)) else ()
+        return self.begun(shard) | {row["output"] for row in done if row["output"]}
 
     def intend(self, shard: str, outputs: Sequence[str]) -> None:
         """Say which results are about to be written."""
@@ -104,7 +116,10 @@ class Records:
         """Record a shard, which may have been worked on in parts; it is done then."""
         arrow = _pyarrow()
         columns = [arrow.field(name, getattr(arrow, kind)()) for name, kind in _COLUMNS.items()]
-        content = [{**{n: row.get(n) for n in _COLUMNS}, "record": json.dumps(row)} for row in rows]
+        content = [
+            {**{name: _text(row.get(name)) for name in _COLUMNS}, "record": json.dumps(row)}
+            for row in rows
+        ]
         buffer = BytesIO()
         arrow.parquet.write_table(
             arrow.Table.from_pylist(content, schema=arrow.schema(columns)), buffer
@@ -145,11 +160,21 @@ _COLUMNS: Mapping[str, str] = {
 """Of the Parquet files; `record` is the whole of it as JSON."""
 
 
-def _parsed(place: str, data: bytes) -> Any:
+def _parsed(place: str, data: bytes, kind: type) -> Any:
     try:
-        return json.loads(data)
+        told = json.loads(data)
     except ValueError as error:
         raise FileError(f"{place}: is damaged: {error}; choose another --out") from error
+    if not isinstance(told, kind):
+        raise FileError(f"{place}: is damaged: holds no {kind.__name__}; choose another --out")
+    return told
+
+
+def _text(value: Any) -> Any:
+    """The value; of a file name that is no text, what can be told (`record` holds all of it)."""
+    if isinstance(value, str):
+        return value.encode(errors="surrogateescape").decode(errors="replace")
+    return value
 
 
 def _pyarrow() -> Any:

@@ -1,7 +1,7 @@
 """A run over pictures anywhere, on any engine: cut, worked on, tried again, resumed."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from anamorph import __version__
 from anamorph.app.shards.carrying import Carriers, Load, UseCase, failed_row
 from anamorph.app.shards.cutting import PART, PICTURES, Shard, cut
 from anamorph.app.shards.records import Known, Records, Row
-from anamorph.batch.shards import Engine
+from anamorph.batch.shards import Died, Engine
 from anamorph.errors import FileError, NotWritten, UsageError
 from anamorph.files.folders import SUFFIXES
 from anamorph.files.remote import Entry, entries, url_of
@@ -166,7 +166,11 @@ def _left(shards: Sequence[Shard], records: Records, tally: _Tally) -> tuple[lis
     known = records.known()
     names = {shard.name for shard in shards}
     old = Known(done=known.done - names, begun=known.begun)
-    past = {row["source"]: row for row in records.every(known.done)}
+    rows = [*records.every(known.done - names), *records.every(known.done & names)]
+    past = {row["source"]: row for row in rows}  # of old shards only what no present one records
+    wrote = defaultdict[str, set[str]](set)
+    for row in rows:
+        wrote[row["source"]].update({row["output"]} - {None})
     there = frozenset(entry.url for entry in entries(records.out)) if past else frozenset()
     begun = {name: records.begun(name) for name in known.begun}
     orphans = frozenset[str]().union(*(begun[name] for name in _other(known.begun, names)))
@@ -181,7 +185,7 @@ def _left(shards: Sequence[Shard], records: Records, tally: _Tally) -> tuple[lis
             else:
                 fresh.append((number, entry))
         if fresh or shard.name not in known.done:
-            again = frozenset(past[e.url]["output"] for _, e in fresh if e.url in past) - {None}
+            again = frozenset[str]().union(*(wrote[e.url] for _, e in fresh if e.url in wrote))
             started = (begun[name] for name in known.begun if name.split(PART)[0] == shard.name)
             ours = orphans.union(again, *started)
             part = Shard(name=shard.name, entries=tuple(fresh))
@@ -203,33 +207,36 @@ def _worked(
     engine: Engine, prepare: Carriers, loads: Sequence[Load], records: Records
 ) -> Iterator[Row]:
     """The new records of all shards; those that no worker could finish are taken apart."""
-    missing = dict(enumerate(loads))
+    unfinished: list[Load] = []
     for place, result in engine.run(prepare, loads):
+        load = loads[place]
         if isinstance(result, tuple):
-            yield from result[len(missing.pop(place).carried) :]
+            yield from result[len(load.carried) :]
         elif isinstance(result, NotWritten):
             raise result
-    for load in missing.values():
+        else:
+            unfinished.append(load)
+    for load in unfinished:
         parts = tuple(load.shard.parts())
-        rows = list(_one_by_one(engine, prepare, load, parts))
-        names = [part.name for part in parts]
-        records.finish(load.shard.name, [*load.carried, *rows], names)
+        ours = load.ours | records.written(load.shard.name)
+        rows = list(_one_by_one(engine, prepare, parts, ours))
+        records.finish(load.shard.name, [*load.carried, *rows], [part.name for part in parts])
         yield from rows
 
 
 def _one_by_one(
-    engine: Engine, prepare: Carriers, load: Load, parts: Sequence[Shard]
+    engine: Engine, prepare: Carriers, parts: Sequence[Shard], ours: frozenset[str]
 ) -> Iterator[Row]:
-    died = FileError("its worker died of it, or hung, more than once; look at the picture")
-    ends: dict[int, Exception] = dict.fromkeys(range(len(parts)), died)
-    ours = load.ours | Records(out=prepare.out).begun(load.shard.name)
-    single = [Load(shard=part, ours=ours, whole=False) for part in parts]
-    for place, result in engine.run(prepare, single):
+    singles = [Load(shard=part, ours=ours, whole=False) for part in parts]
+    for place, result in engine.run(prepare, singles):
         if isinstance(result, tuple):
-            ends.pop(place)
             yield from result
-        else:
-            ends[place] = result
-    for place, error in ends.items():
-        _, entry = parts[place].entries[0]
-        yield failed_row(entry, FileError(f"{entry.url}: {error}") if error is died else error)
+            continue
+        ((_, entry),) = parts[place].entries
+        yield failed_row(entry, _told(entry, result))
+
+
+def _told(entry: Entry, error: Exception) -> Exception:
+    if not isinstance(error, Died):
+        return error
+    return FileError(f"{entry.url}: workers died of it, or hung, every time; look at the picture")

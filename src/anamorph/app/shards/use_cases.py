@@ -6,6 +6,7 @@ files lie under the same paths on all machines. A key never travels through the 
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
@@ -17,13 +18,17 @@ from anamorph.app.hide.reveal import reveal
 from anamorph.app.labels import read_labels
 from anamorph.app.protect.protect import protect, protect_header
 from anamorph.app.protect.protecting import Writing
+from anamorph.app.runs import identity
 from anamorph.app.shards.carrying import Use
+from anamorph.app.shield.loading import Named
+from anamorph.app.shield.photos import NothingRead, shield_photos
 from anamorph.batch.shards import Alive
-from anamorph.errors import BadKey
+from anamorph.errors import BadKey, UsageError
 from anamorph.files.photo import Limits
 from anamorph.keys import file as key_file
 from anamorph.methods.fmd import FMD
-from anamorph.models import load
+from anamorph.models import Model, load
+from anamorph.templates.role import mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +165,73 @@ class Reveals:
             return [record.as_json() for record in report.images]
 
         return use
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shields:
+    """Store the shielded features of every picture, as `shield` does: one file for every shard."""
+
+    shielding: Named
+    """Names its recognizer."""
+    limits: Limits = field(default_factory=Limits)
+    good: str = "shielded"
+
+    def header(self) -> dict[str, Any]:
+        """The method, by the mark of its shield, and the model."""
+        shielding, embeddings = self.shielding.loaded()
+        return {
+            "method": shielding.name,
+            "shield": mark(shielding),
+            "recognizer": identity(self._recognizer()),
+            "layer": self.shielding.layer,
+            "stores": "embeddings" if embeddings else "maps",
+        }
+
+    def prepared(self) -> Use:
+        """Load models, decoders and key."""
+        (shielding, embeddings), recognizer = self.shielding.loaded(), self._recognizer()
+
+        def use(sources: Sequence[Path], out: Path, alive: Alive) -> list[dict[str, Any]]:
+            rows: list[dict[str, Any]] = []
+            out.mkdir()
+            suffix = "parquet" if embeddings else "npz"  # a map fits no column
+            file = out / f"features-{_digest(sources)}.{suffix}"
+
+            def told(source: Path, why: str) -> None:
+                alive()
+                status = "failed" if why else self.good
+                place = None if why else str(file)
+                rows.append(
+                    {"source": str(source), "output": place, "status": status, "reason": why}
+                )
+
+            with suppress(NothingRead):
+                shield_photos(
+                    sources,
+                    file,
+                    shielding,
+                    recognizer,
+                    layer=self.shielding.layer,
+                    embeddings=embeddings,
+                    limits=self.limits,
+                    told=told,
+                )
+            return rows
+
+        return use
+
+    def _recognizer(self) -> Model:
+        if self.shielding.recognizer is None:
+            raise UsageError("pictures have no features without a recognizer; name one")
+        return load(self.shielding.recognizer)
+
+
+def _digest(sources: Sequence[Path]) -> str:
+    """Of the names of all pictures."""
+    names = sorted(
+        path.relative_to(source).as_posix() for source in sources for path in source.rglob("*")
+    )
+    return sha256("\n".join(names).encode()).hexdigest()[:24]
 
 
 def _signed(alive: Alive, _: object) -> None:

@@ -29,6 +29,14 @@ Encoder: TypeAlias = Callable[[Images], Tensor]
 """Makes features (n, ...) of pictures."""
 
 
+Told: TypeAlias = Callable[[Path, str], None]
+"""Told of a picture, and why it is skipped; of a stored one nothing."""
+
+
+class NothingRead(UsageError):
+    """None of the pictures can be read."""
+
+
 class Named(NamedTuple):
     """A picture, and what its row is called."""
 
@@ -49,6 +57,7 @@ def shield_photos(
     limits: Limits | None = None,
     found: Callable[[int], None] | None = None,
     watch: Callable[[int], None] | None = None,
+    told: Told | None = None,
 ) -> ShieldReport:
     """Write a new file with the shielded features of pictures; plain ones never reach the disk.
 
@@ -67,6 +76,7 @@ def shield_photos(
         limits: bounds for reading pictures.
         found: called once with the number of pictures.
         watch: called with the number of pictures that are done; raise `Cancelled` to stop.
+        told: called with every picture and why it is skipped, or nothing.
 
     Raises:
         UsageError: no picture can be read, two would have one name, or the features cannot be
@@ -86,7 +96,7 @@ def shield_photos(
     with writing(out), TemporaryFile(dir=_folder(out)) as rows:
         for first in range(0, len(named), batch):
             some = named[first : first + batch]
-            names, features = _read(some, reader, limits or Limits(), skipped)
+            names, features = _read(some, reader, limits or Limits(), skipped, told)
             if names and not (dry_run and shield.records):
                 shielded = shield(features)
                 shape = shielded.shape[1:]
@@ -96,7 +106,7 @@ def shield_photos(
             if watch is not None:
                 watch(len(some))
         if not ids:
-            raise UsageError(f"no picture can be read: {skipped[0]}")
+            raise NothingRead(f"no picture can be read: {skipped[0]}")
         if not dry_run:
             write_rows(out, ids, _stored(rows, (len(ids), *shape)), mark(shielding), batch)
     return ShieldReport(
@@ -159,15 +169,23 @@ def _named(sources: Sequence[str | Path], out: Path) -> tuple[list[Named], list[
 
 
 def _read(
-    some: Sequence[Named], reader: Encoder, limits: Limits, skipped: list[str]
+    some: Sequence[Named],
+    reader: Encoder,
+    limits: Limits,
+    skipped: list[str],
+    told: Told | None,
 ) -> tuple[list[str], Features]:
     names, features = list[str](), list[Features]()
     for name, source in some:
         try:
             features.append(feature_in(source, reader, limits))
             names.append(name)
+            why = ""
         except AnamorphError as error:
-            skipped.append(str(error))
+            why = str(error)
+            skipped.append(why)
+        if told is not None:
+            told(source, why)
     return names, np.concatenate(features) if features else np.empty((0, 1), np.float32)
 
 

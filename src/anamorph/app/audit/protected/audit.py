@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from anamorph.adversaries.adaptive import Training
-from anamorph.adversaries.purify import purifier
-from anamorph.adversaries.transforms import transforms_named
 from anamorph.app.audit.command import Asked, versions
 from anamorph.app.audit.loading import Cases, batches, cases, quality
 from anamorph.app.audit.pairs import Paired, pairs
@@ -15,6 +13,8 @@ from anamorph.app.audit.panel import panel_of
 from anamorph.app.audit.protected.adaptive_rows import Learners, learner_figures
 from anamorph.app.audit.protected.analyses import analyses as look_inside
 from anamorph.app.audit.protected.analyses import looks as looks_of
+from anamorph.app.audit.protected.attacks import attacks_named
+from anamorph.app.audit.protected.reading import Readers, read_on, specs
 from anamorph.app.audit.writing import Report, check_formats, check_out, write_reports
 from anamorph.app.labels import read_labels
 from anamorph.auditing.audit import Audit, Method, PictureFigures
@@ -22,8 +22,9 @@ from anamorph.auditing.controls import CONTROLS
 from anamorph.auditing.figures import model_figures, panel_means, picture_reading
 from anamorph.auditing.parties import Party
 from anamorph.auditing.protocol import LEAST_COSINE, Readings, read_all
-from anamorph.auditing.views import Attack, views
+from anamorph.auditing.views import views
 from anamorph.auditing.wording import counted
+from anamorph.batch.shards import Engine
 from anamorph.errors import ModelError, UsageError
 from anamorph.files.photo import Limits
 
@@ -51,6 +52,7 @@ def audit(
     allow_surrogates: bool = False,
     formats: Sequence[Report] = ("html", "json"),
     limits: Limits | None = None,
+    engine: Engine | None = None,
     found: Callable[[int], None] | None = None,
     watch: Callable[[int], None] | None = None,
 ) -> Audit:
@@ -83,6 +85,8 @@ def audit(
             marked, and left out of the means.
         formats: of the reports: html, md, json.
         limits: on bytes and pixels, before anything is decoded.
+        engine: where the models read; None: in this process. The workers of another engine load
+            the models by their names, and find the pictures under the same paths.
         found: called once with the number of pictures, each form of one counted, and of epochs.
         watch: called with the number of those that were done; raise `Cancelled` to stop.
 
@@ -123,7 +127,7 @@ def audit(
         detect=detect,
         training=Training(seed=seed, seconds=learn_seconds),
     )
-    attacks, meanings = _attacks(transforms, purify)
+    attacks = attacks_named(transforms, purify)
     paired = pairs(originals, protected, place or Path("no reports are written"))
     parties = panel_of(
         authorized,
@@ -139,40 +143,53 @@ def audit(
         raise UsageError("an attacker learns from labels; add --labels, or leave out --adaptive")
     table = read_labels(Path(labels), own.labels) if isinstance(labels, str | Path) else labels
     read = cases(paired.items, table, 0 if table is None else parties.classes(), limits)
-    wanted = views(tuple(attacks), controls=controls)
+    wanted = views(tuple(attacks.of), controls=controls)
     if found is not None:
         found(len(read.cases) * (len(wanted) + analyses) + learners.work(len(read.cases)))
 
     readings = parties.readings([case.label for case in read.cases])
     spoiled = Counter[str]()
-    read_all(
-        readings,
-        batches(read, limits),
-        len(read.cases),
-        wanted,
-        attacks,
-        seed,
-        lambda why: spoiled.update([why]),
-        watch,
-    )
+    if engine is None:
+        read_all(
+            readings,
+            batches(read, limits),
+            len(read.cases),
+            wanted,
+            attacks.of,
+            seed,
+            lambda why: spoiled.update([why]),
+            watch,
+        )
+    else:
+        reader, *other_readers = specs((authorized, *panel))
+        readers = Readers(
+            authorized=reader,
+            panel=tuple(other_readers),
+            views=wanted,
+            transforms=tuple(transforms),
+            purify=tuple(purify),
+            seed=seed,
+            limits=limits,
+        )
+        read_on(engine, readers, readings, read, spoiled, watch)
     if readings[0].errors:
         raise ModelError(f"{own.name}: the authorized model failed: {readings[0].errors[0]}")
     noise = tuple(CONTROLS) if controls else ()
     first, *others = (
-        model_figures(r, tuple(attacks), noise, surrogate=parties.is_surrogate(r.party))
+        model_figures(r, tuple(attacks.of), noise, surrogate=parties.is_surrogate(r.party))
         for r in readings
     )
     learned = learner_figures(learners, readings[1:], parties.surrogates, read, limits, watch)
     result = Audit(
         authorized=first,
         panel=tuple(others),
-        means=panel_means(others, tuple(attacks), noise),
+        means=panel_means(others, tuple(attacks.of), noise),
         adaptive=learned.adaptive,
         detection=learned.detection,
         analyses=look_inside(readings, read, limits, watch) if analyses else (),
         quality=quality(read),
         images=_images(paired, read, readings),
-        method=_method(asked, meanings, paired),
+        method=_method(asked, attacks.meanings, paired),
         notes=(
             *parties.notes,
             *learned.notes,
@@ -187,19 +204,6 @@ def audit(
         looks = looks_of(result, [r.party for r in readings], limits) if wants_looks else ()
         write_reports(result, place, formats, limits, looks)
     return result
-
-
-def _attacks(
-    transforms: Sequence[str], purify: Sequence[str]
-) -> tuple[dict[str, Attack], dict[str, str]]:
-    """What is done to the pictures, by name, and what it means."""
-    chosen = transforms_named(transforms)
-    attacks: dict[str, Attack] = {t.name: t for t in chosen}
-    meanings = {t.name: t.meaning for t in chosen}
-    for name in dict.fromkeys(purify):
-        attacks[name] = purifier(name)
-        meanings[name] = "purified: a denoiser that knows nothing of the protection"
-    return attacks, meanings
 
 
 def _method(asked: Asked, meanings: Mapping[str, str], paired: Paired) -> Method:
