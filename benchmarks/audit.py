@@ -18,7 +18,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.page_audit import page
+from benchmarks.page_audit import LEARNERS, page
 from benchmarks.photos import LabeledPhoto, labeled
 from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, WORK, card, has_models
 from benchmarks.runs import Results
@@ -48,9 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "parameters": shown(PRESETS[options.preset]),
         "authorized": AUTHORIZED,
         "panel": list(PANEL),
-        "transforms": options.transforms,
-        "purify": options.purify,
-        "learn": options.learn,
         "seed": options.seed,
         "threads": torch.get_num_threads(),
     }
@@ -58,12 +55,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if survive:
         settings["survive"] = list(survive)
     name = ", survives ".join([options.preset, *survive])
-    results.measure(name, settings, len(photos), partial(_figures, photos, options))
+    attacked = {"transforms": options.transforms, "purify": options.purify}
+    learned = {"learn": options.learn}
+    for run, asked in ((name, attacked), (f"{name}{LEARNERS}", learned)):
+        if any(asked.values()):
+            measure = partial(_figures, photos, options, **asked)
+            results.measure(run, {**settings, **asked}, len(photos), measure)
     print(f"results: {results.path.name}, {results.path.with_suffix('.md').name}")
     return 0
 
 
-def _figures(photos: Sequence[LabeledPhoto], options: argparse.Namespace) -> dict[str, Any]:
+def _figures(
+    photos: Sequence[LabeledPhoto],
+    options: argparse.Namespace,
+    *,
+    transforms: str = "none",
+    purify: str = "",
+    learn: str = "",
+) -> dict[str, Any]:
     """What `audit.json` holds, without the pictures one by one."""
     survive = _names(options.survive)
     name = "-".join([options.preset, *survive, str(options.first), str(len(photos))])
@@ -82,7 +91,7 @@ def _figures(photos: Sequence[LabeledPhoto], options: argparse.Namespace) -> dic
         seed=options.seed,
         resume=protected.exists(),
     )
-    learned = tuple(int(k) for k in _names(options.learn))
+    learned = tuple(int(k) for k in _names(learn))
     found = audit(
         originals=originals,
         protected=protected,
@@ -90,8 +99,8 @@ def _figures(photos: Sequence[LabeledPhoto], options: argparse.Namespace) -> dic
         panel=[load(card(name)) for name in PANEL],
         labels={photo.path.name: photo.label for photo in photos},
         out=work / "report",
-        transforms=options.transforms.split(","),
-        purify=_names(options.purify),
+        transforms=_names(transforms),
+        purify=_names(purify),
         adaptive=learned,
         distill=learned,
         detect=bool(learned),

@@ -8,6 +8,9 @@ from benchmarks.runs import Run, measured_on, table
 
 from anamorph.metrics.accuracy import Share
 
+LEARNERS = ", learners"
+"""At the end of the name of a run whose attackers learn from some of the photos."""
+
 _LEARNED = {
     "labels": "the same, after learning right labels from {pictures} protected photos",
     "distilled": "the same, after learning its answers for {pictures} originals",
@@ -29,14 +32,14 @@ def page(runs: Mapping[str, Run]) -> str:
     ]
     for name, run in runs.items():
         settings = run["settings"]
+        heads = ["attack", "panel kept, mean", "authorized kept", "clean"]
         parts += [
             f"## {name}",
             "",
             f"{run['n']} photos. Authorized: {settings['authorized']}. "
             f"Panel: {', '.join(settings['panel'])}.",
             "",
-            table(["attack", "panel kept, mean", "authorized kept", "clean"], attacks(run)),
-            "",
+            *([] if name.endswith(LEARNERS) else [table(heads, attacks(run)), ""]),
             *_learners(run["figures"]),
         ]
     return "\n".join([*parts, measured_on(runs)])

@@ -171,7 +171,6 @@ def test_what_cannot_be_is_refused_in_one_line_before_anything_is_written(
     [
         ("pigeon://loft/photos", "pigeon"),
         ("s3://somebody:hunter2@bucket/out", "credentials in the environment"),
-        ("file:///proc/nowhere/out", "choose"),
     ],
 )
 def test_a_place_that_cannot_be_is_refused_in_one_line(
@@ -182,6 +181,45 @@ def test_a_place_that_cannot_be_is_refused_in_one_line(
     assert said in ended.err
     assert "hunter2" not in ended.out + ended.err
     assert ended.err.count("\n") == 1
+
+
+def test_where_nothing_can_be_written_nothing_is_begun(protect: Anamorph, photos: Path) -> None:
+    ended = protect(out=f"file://{photos}/rocket.png/out")
+    assert ended.code == 2
+    assert "a file stands where a folder is needed; choose another --out" in ended.err
+    assert ended.err.count("\n") == 1
+
+
+NAMES = [
+    "[red]x.png",
+    "[bold] y.png",
+    "back\\slash\\.png",
+    "two  spaces.png",
+    "Zoë 北京.png",
+    "new\nline.png",
+    "-dash.png",
+    "%20 #1?.png",
+    b"caf\xe9.png".decode(errors="surrogateescape"),
+]
+
+
+def test_names_of_all_kinds_survive(
+    anamorph: Anamorph, card: Card, photos: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "[link=x] 100% photos"
+    folder.mkdir()
+    for name in NAMES:
+        (folder / name).write_bytes((photos / "chelsea.png").read_bytes())
+        (folder / f"broken {name}").write_bytes(b"broken")
+    ended = anamorph("protect", folder, "--out", f"file://{tmp_path}/out", "--authorized", card(),
+                     "--steps", 3, "--json", tmp_path / "report.json")  # fmt: skip
+    assert ended.code == 1, ended.err
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["summary"]["protected"], report["summary"]["failed"]) == (len(NAMES),) * 2
+    assert {path.name for path in (tmp_path / "out").glob("*.png")} == set(NAMES)
+    assert {row["source"] for row in report["failed"]} == {
+        f"file://{folder}/broken {name}" for name in NAMES
+    }
 
 
 def test_a_source_that_is_not_there_is_told_of(

@@ -3,6 +3,10 @@
     fine-tune   minimize CE(g(x*), y)                             from a model that reads clean ones
     distill     minimize T^2 KL(softmax(t / T) || softmax(g(x*) / T))    t: a teacher's logits
 
+Whoever learns from few pictures easily ends worse than they began. So an attacker sets a fifth of
+them aside, learns from the rest at two rates, and keeps what does best on those set aside; what it
+began with is among the choices.
+
 Nothing here opens files; a model is a network from views to outputs. Pictures that are learned from
 must not be tested on: see `held_out.split`.
 """
@@ -11,20 +15,21 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from anamorph.errors import ModelError, UsageError
 from anamorph.losses import cross_entropy, kl_divergence
 from anamorph.parameters import check, knob
 from anamorph.types import PerSample
+
+_ASIDE = 5  # one of so many pictures is set aside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +38,7 @@ class Training:
 
     epochs: int = knob(15, "How often each picture is learned from.", at_least=1)
     learning_rate: float = knob(
-        3e-4, "Of AdamW at its highest; it falls by half a cosine.", above=0
+        3e-4, "Of AdamW at its highest; it falls by half a cosine. A tenth is tried too.", above=0
     )
     batch: int = knob(16, "Pictures in a batch, at most.", at_least=1)
     weight_decay: float = knob(0.01, "Of AdamW.", at_least=0)
@@ -50,13 +55,23 @@ class Training:
     def __post_init__(self) -> None:
         check(self)
 
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The learning rates that are tried."""
+        return self.learning_rate, self.learning_rate / 10
+
+    @property
+    def work(self) -> int:
+        """Epochs in all."""
+        return len(self.rates) * self.epochs
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
     """Where a training stands after an epoch."""
 
     number: int
-    """From 1."""
+    """From 1, over all rates."""
     of: int
     loss: float
     """Its mean over the epoch."""
@@ -71,7 +86,7 @@ class Trained:
     network: nn.Module
     """In eval mode, its weights frozen."""
     losses: tuple[float, ...]
-    """The mean loss of each epoch."""
+    """The mean loss of each epoch; none where what it began with was best."""
     seconds: float
     complete: bool
     """False where time ran out before the last epoch."""
@@ -82,6 +97,15 @@ Watch: TypeAlias = Callable[[Epoch], None]
 
 Read: TypeAlias = Callable[[nn.Module, Tensor], Tensor]
 """The outputs (n, k) of a network for views."""
+
+
+class _Lesson(NamedTuple):
+    """What is learned from, or judged by."""
+
+    views: Tensor
+    targets: Tensor
+    loss: Callable[[Tensor, Tensor], PerSample]
+    read: Read
 
 
 def fine_tune(
@@ -107,7 +131,8 @@ def fine_tune(
         UsageError: no pictures, not as many labels, or a training that leads nowhere.
         ModelError: the network cannot learn.
     """
-    return _trained(deepcopy(network), views, labels, cross_entropy, training, read, watch)
+    lesson = _Lesson(views, labels, cross_entropy, read or _called)
+    return _best(network, lesson, training, watch)
 
 
 def distill(
@@ -139,43 +164,93 @@ def distill(
     def loss(output: Tensor, wanted: Tensor) -> PerSample:
         return temperature**2 * kl_divergence(output / temperature, wanted / temperature)
 
-    return _trained(deepcopy(student), views, teacher_logits, loss, training, read, watch)
+    return _best(student, _Lesson(views, teacher_logits, loss, read or _called), training, watch)
+
+
+def _best(network: nn.Module, lesson: _Lesson, training: Training, watch: Watch | None) -> Trained:
+    """A copy that learned at one of the rates, or none: what does best on pictures set aside."""
+    count = len(lesson.views)
+    if count < 2 or count != len(lesson.targets):
+        raise UsageError(
+            f"{count} pictures and {len(lesson.targets)} targets to learn from; give two pictures "
+            "at least, and one target for each"
+        )
+    order = torch.from_numpy(np.random.default_rng(training.seed).permutation(count))
+    aside = max(1, count // _ASIDE)
+    learned, judged = (
+        lesson._replace(views=lesson.views[rows], targets=lesson.targets[rows])
+        for rows in (order[aside:], order[:aside])
+    )
+    began = time.perf_counter()
+    tried = []
+    for turn, rate in enumerate(training.rates):
+        own = replace(training, learning_rate=rate, seconds=_share(training))
+        tell = None if watch is None else _later(watch, turn * training.epochs, training, began)
+        tried.append(_trained(deepcopy(network), learned, own, tell))
+    as_is = deepcopy(network).eval().requires_grad_(False)
+    unchanged = Trained(network=as_is, losses=(), seconds=0.0, complete=True)
+    best = min((unchanged, *tried), key=lambda one: _judged(one.network, judged, training))
+    spent = time.perf_counter() - began
+    return replace(best, seconds=spent, complete=all(one.complete for one in tried))
+
+
+def _share(training: Training) -> float | None:
+    return None if training.seconds is None else training.seconds / len(training.rates)
+
+
+def _later(watch: Watch, before: int, training: Training, began: float) -> Watch:
+    """Tells of epochs among those of all rates."""
+
+    def tell(epoch: Epoch) -> None:
+        spent = time.perf_counter() - began
+        number = before + epoch.number
+        watch(Epoch(number=number, of=training.work, loss=epoch.loss, seconds=spent))
+
+    return tell
+
+
+def _judged(network: nn.Module, lesson: _Lesson, training: Training) -> float:
+    """The mean loss on pictures that were not learned from; infinite where it is not finite."""
+    total = 0.0
+    with torch.no_grad():
+        for views, targets in zip(
+            torch.split(lesson.views, training.batch),
+            torch.split(lesson.targets, training.batch),
+            strict=True,
+        ):
+            total += float(lesson.loss(lesson.read(network, views.float()), targets).sum())
+    return total if math.isfinite(total) else math.inf
+
+
+def _called(network: nn.Module, views: Tensor) -> Tensor:
+    output: Tensor = network(views)
+    return output
 
 
 def _trained(
-    network: nn.Module,
-    views: Tensor,
-    targets: Tensor,
-    loss: Callable[[Tensor, Tensor], PerSample],
-    training: Training,
-    read: Read | None,
-    watch: Watch | None,
+    network: nn.Module, lesson: _Lesson, training: Training, watch: Watch | None
 ) -> Trained:
     """The network, which is changed, after learning."""
-    if len(views) < 2 or len(views) != len(targets):
-        raise UsageError(
-            f"{len(views)} pictures and {len(targets)} targets to learn from; give two pictures at "
-            "least, and one target for each"
-        )
     began = time.perf_counter()
     weights = _learning(network, training.last_layers)
     optimizer = torch.optim.AdamW(
         weights, lr=training.learning_rate, weight_decay=training.weight_decay
     )
     chance = np.random.default_rng(training.seed)
-    per_epoch = math.ceil(len(views) / training.batch)
+    count = len(lesson.views)
+    per_epoch = math.ceil(count / training.batch)
     losses: list[float] = []
     late = False
     for number in range(1, training.epochs + 1):
         total = 0.0
-        for at, rows in enumerate(_shuffled(len(views), per_epoch, chance)):
+        for at, rows in enumerate(_shuffled(count, per_epoch, chance)):
             late = training.seconds is not None and time.perf_counter() - began > training.seconds
             if late:
                 break
             for group in optimizer.param_groups:
                 group["lr"] = _rate(training, (number - 1 + at / per_epoch) / training.epochs)
-            seen = varied(views[rows].to(weights[0].dtype), training, chance)
-            each = loss(network(seen) if read is None else read(network, seen), targets[rows])
+            seen = varied(lesson.views[rows].to(weights[0].dtype), training, chance)
+            each = lesson.loss(lesson.read(network, seen), lesson.targets[rows])
             optimizer.zero_grad()
             torch.autograd.backward(each.mean())
             optimizer.step()
@@ -184,7 +259,7 @@ def _trained(
             break
         if not math.isfinite(total):
             raise UsageError("the attacker's training diverged; give a lower learning rate")
-        losses.append(total / len(views))
+        losses.append(total / count)
         if watch is not None:
             spent = time.perf_counter() - began
             watch(Epoch(number=number, of=training.epochs, loss=losses[-1], seconds=spent))
@@ -196,8 +271,8 @@ def _trained(
 def _learning(network: nn.Module, last_layers: int | None) -> list[nn.Parameter]:
     """The weights that learn; the network is set up so that all chance is ours.
 
-    It stays in eval mode, where nothing is dropped at random, but for the batch norms of layers
-    that learn: they take up the statistics of protected pictures, as any training would.
+    It stays in eval mode, where nothing is dropped at random, and where batch norms keep their
+    statistics: those of a few protected pictures say little of others.
 
     Raises:
         ModelError: there is nothing that can learn.
@@ -212,8 +287,6 @@ def _learning(network: nn.Module, last_layers: int | None) -> list[nn.Parameter]
     for layer in chosen:
         for weight in layer.parameters(recurse=False):
             weight.requires_grad_(weight.is_floating_point())
-        if isinstance(layer, _BatchNorm):
-            layer.train()
     learning = [p for p in network.parameters() if p.requires_grad]
     if not learning:
         raise ModelError("the network has no weights that can learn; give it as an nn.Module")

@@ -78,7 +78,7 @@ class OnRay:
         ray = _ray()
         mine = not ray.is_initialized()
         if mine:
-            self._connect(ray)
+            self.connect(ray)
         try:
             workers = self._workers(ray)
             for first in range(0, len(shards), WAVE):
@@ -106,7 +106,12 @@ class OnRay:
         )
         yield from dataset.iter_rows()
 
-    def _connect(self, ray: Any) -> None:
+    def connect(self, ray: Any) -> None:
+        """Join the cluster, or start one here.
+
+        Raises:
+            UsageError: it cannot be reached.
+        """
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         for name in ("ray", "ray.data"):

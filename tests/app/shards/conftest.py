@@ -64,6 +64,7 @@ class Copies:
     seed: int = 0
     limits: Limits = field(default_factory=Limits)
     good: str = "copied"
+    together: bool = False
     worked: list[str] = field(default_factory=list)
     """The names of the files that were worked on."""
 
@@ -134,11 +135,6 @@ class Place:
             if entry.relative.endswith(".parquet"):
                 table = parquet.read_table(BytesIO(fetch(entry.url)))
                 yield from map(json.loads, table["record"].to_pylist())
-
-    def begun(self) -> list[str]:
-        """The shards that were begun and are not finished."""
-        found = entries(f"{self.out}/manifest")
-        return [e.relative for e in found if e.relative.endswith(".begun")]
 
 
 @pytest.fixture

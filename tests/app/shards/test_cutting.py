@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anamorph.app.shards.cutting import PART, Shard, cut, shard_of
+from anamorph.app.shards.cutting import Shard, cut, shard_of
 from anamorph.files.remote import Entry
 
 Found = list[tuple[int, Entry]]
@@ -111,12 +111,11 @@ def test_nothing_makes_no_shards() -> None:
     assert cut([], 4) == ()
 
 
-def test_parts_are_single_pictures_that_name_their_shard() -> None:
+def test_parts_are_single_pictures() -> None:
     shard = shard_of(folder(3))
     parts = list(shard.parts())
     assert [part.entries for part in parts] == [(one,) for one in shard.entries]
     assert len({part.name for part in parts}) == 3
-    assert {part.name.split(PART)[0] for part in parts} == {shard.name}
 
 
 def test_names_that_are_no_text_are_cut_like_others() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from anamorph.app.shards import records as module
-from anamorph.app.shards.records import Known, Records, Row
+from anamorph.app.shards.records import Records, Row
 from anamorph.errors import FileError, MissingExtra, UsageError
+from anamorph.files.remote import put
 
 parquet: Any = pytest.importorskip(
     "pyarrow.parquet", reason="needs pyarrow: pip install 'anamorph[parquet]'"
@@ -57,7 +58,7 @@ def test_a_run_begins_with_its_header_and_nothing_is_known(
     records.begin({**HEADER, "created": "today"}, resume=False)
     told = json.loads((manifest / "run.json").read_text())
     assert told == {"anamorph_shards": 1, **HEADER, "created": "today"}
-    assert records.known() == Known(done=frozenset(), begun=frozenset())
+    assert records.done() == frozenset()
 
 
 def test_a_run_is_not_begun_twice_unless_it_is_resumed(records: Records, manifest: Path) -> None:
@@ -130,7 +131,6 @@ def test_the_schema_is_the_same_where_a_column_is_empty(
 
 def test_all_shards_are_one_dataset_to_others(records: Records, manifest: Path) -> None:
     records.begin(HEADER, resume=False)
-    records.intend("third", ["s3://out/c.png"])
     records.finish("first", [row("a")])
     records.finish("second", [row("b", kept=False, seconds=2.0)])
     table = parquet.read_table(sorted(manifest.glob("*.parquet")))
@@ -143,29 +143,24 @@ def test_a_name_that_is_no_text_is_recorded_and_comes_back(
     records: Records, manifest: Path
 ) -> None:
     odd = b"caf\xe9".decode(errors="surrogateescape")
-    records.intend("first", [f"s3://out/{odd}.png"])
-    assert records.begun("first") == {f"s3://out/{odd}.png"}
     records.finish("first", [row(odd, output=f"s3://out/{odd}.png")])
     assert [r["source"] for r in records.rows("first")] == [f"s3://b/{odd}.png"]
     assert "caf" in parquet.read_table(manifest / "first.parquet")["source"][0].as_py()
 
 
-def test_a_shard_has_begun_until_it_is_finished(records: Records) -> None:
-    assert records.begun("first") == frozenset()
-    records.intend("first", ["s3://out/b.png", "s3://out/a.png"])
-    records.intend("first-0", ["s3://out/b.png"])
-    assert records.known() == Known(done=frozenset(), begun=frozenset({"first", "first-0"}))
-    assert records.begun("first") == {"s3://out/a.png", "s3://out/b.png"}
-    records.finish("first", [row("a")], parts=["first-0", "first-1"])
-    assert records.known() == Known(done=frozenset({"first"}), begun=frozenset())
-
-
 def test_what_is_forgotten_is_gone_and_the_rest_stands(records: Records) -> None:
     for name in ("first", "second"):
         records.finish(name, [row(name)])
-        records.intend(name, [])
-    records.forget(Known(done=frozenset({"first"}), begun=frozenset({"second"})))
-    assert records.known() == Known(done=frozenset({"second"}), begun=frozenset({"first"}))
+    records.forget({"first"})
+    assert records.done() == {"second"}
+
+
+def test_what_lay_there_before_the_run_is_known_ever_after(records: Records) -> None:
+    put(f"{records.out}/a/cat.png", b"somebody's")
+    records.begin(HEADER, resume=False)
+    put(f"{records.out}/dog.png", b"ours")
+    records.begin(HEADER, resume=True)
+    assert records.before() == {f"{records.out}/a/cat.png"}
 
 
 @pytest.mark.parametrize("harm", ["cut short", "other content", "empty", "other columns"])
@@ -201,10 +196,9 @@ def test_without_pyarrow_the_extra_is_named(
 def test_a_manifest_lives_in_a_bucket_too(bucket: str) -> None:
     records = Records(out=f"{bucket}/out")
     records.begin(HEADER, resume=False)
-    records.intend("first", ["s3://out/a.png"])
-    assert records.known().begun == {"first"}
+    assert records.before() == frozenset()
     records.finish("first", [row("a")])
-    assert records.known() == Known(done=frozenset({"first"}), begun=frozenset())
+    assert records.done() == {"first"}
     assert records.rows("first") == (row("a"),)
     with pytest.raises(UsageError, match="was started here"):
         records.begin(HEADER, resume=False)

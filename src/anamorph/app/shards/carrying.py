@@ -33,6 +33,11 @@ class UseCase(Protocol):
         ...
 
     @property
+    def together(self) -> bool:
+        """Whether the pictures of a shard share one result, and are done again together."""
+        ...
+
+    @property
     def limits(self) -> Limits:
         """On bytes and pixels."""
         ...
@@ -57,8 +62,6 @@ class Load:
     shard: Shard
     carried: tuple[Row, ...] = ()
     """Records of its other pictures, which were done before and have not changed."""
-    ours: frozenset[str] = frozenset()
-    """Results that earlier shards of this run wrote, and that may be replaced."""
     whole: bool = True
     """Whether the worker is to record it; of a part of a shard only the records are wanted."""
 
@@ -73,7 +76,12 @@ class Carriers:
     def __call__(self) -> "Carrier":
         """Load the models; what dead workers left on this machine's disk is taken away."""
         _sweep()
-        return Carrier(use=self.use_case.prepared(), limits=self.use_case.limits, out=self.out)
+        return Carrier(
+            use=self.use_case.prepared(),
+            limits=self.use_case.limits,
+            out=self.out,
+            before=Records(out=self.out).before(),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +92,8 @@ class Carrier:
     limits: Limits
     out: str
     """The URL of the folder of the results."""
+    before: frozenset[str]
+    """What lay there when the run began."""
 
     def __call__(self, load: Load, alive: Alive) -> tuple[Row, ...]:
         """The records of a shard's pictures, when all its results are in their places.
@@ -100,21 +110,17 @@ class Carrier:
                 rows += desk.told(self.use(desk.folders, desk.results, alive))
             rows += _untold(load.shard.entries, rows)
             alive()
-            rows = self._placed(load, desk, rows)
+            rows = self._placed(desk, rows)
         rows = [*load.carried, *rows]
         if load.whole:
             Records(out=self.out).finish(load.shard.name, rows)
         return tuple(rows)
 
-    def _placed(self, load: Load, desk: "_Desk", rows: Sequence[Row]) -> list[Row]:
+    def _placed(self, desk: "_Desk", rows: Sequence[Row]) -> list[Row]:
         """The records, after their results were brought to their places."""
-        records = Records(out=self.out)
-        ours = records.written(load.shard.name) | load.ours
+        rows = [_checked(row, self.before) for row in rows]
+        made = {row["output"] for row in rows if row["output"]}
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            rows = list(pool.map(lambda row: _checked(row, ours), rows))
-            made = {row["output"] for row in rows if row["output"]}
-            if made:
-                records.intend(load.shard.name, sorted(made | ours))
             list(pool.map(desk.bring, made))
         return rows
 
@@ -126,10 +132,10 @@ def _untold(entries: Sequence[tuple[int, Entry]], rows: Sequence[Row]) -> list[R
     return [failed_row(e, FileError(f"{e.url}: was passed over; rename it")) for e in passed]
 
 
-def _checked(row: Row, ours: frozenset[str]) -> Row:
+def _checked(row: Row, before: frozenset[str]) -> Row:
     """The record, or that of a failure where something else lies in the place of the result."""
     output = row["output"]
-    if not output or output in ours or not exists(output):
+    if output not in before or not exists(output):
         return row
     why = f"{output}: exists, and this run did not write it; remove it or choose another --out"
     return {**row, "output": None, "output_sha256": None, "status": "failed", "reason": why}

@@ -8,9 +8,6 @@ from unicodedata import normalize
 
 from anamorph.files.remote import Entry
 
-PART = "-"
-"""Stands in the name of a part between that of the shard and a number."""
-
 PICTURES = 64
 """In a shard, on average: what is lost when a worker dies, and done again."""
 
@@ -25,9 +22,9 @@ class Shard:
     """Each with the number of the source it was found in."""
 
     def parts(self) -> Iterator["Shard"]:
-        """A shard for every picture; its name begins with this one's."""
-        for place, one in enumerate(self.entries):
-            yield Shard(name=f"{self.name}{PART}{place}", entries=(one,))
+        """A shard for every picture."""
+        for one in self.entries:
+            yield shard_of((one,))
 
 
 def shard_of(entries: Sequence[tuple[int, Entry]]) -> Shard:

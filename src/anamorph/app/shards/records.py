@@ -1,8 +1,8 @@
 """The manifest of a run in shards: `manifest/run.json`, and a Parquet file for every shard.
 
-A shard's file is written last, at once: a shard that has one is done. Before its first result is
-written, the shard says in `NAME.begun` which files it is about to write: only these, and those of
-finished shards, are ours and may be replaced.
+A shard's file is written last, at once: a shard that has one is done. What lay in the folder of the
+results when the run began is listed in `manifest/before.json`, and never replaced; all else there
+is the run's own.
 """
 
 import json
@@ -14,7 +14,7 @@ from io import BytesIO
 from typing import Any, TypeAlias
 
 from anamorph.errors import FileError, MissingExtra, UsageError
-from anamorph.files.remote import exists, fetch, names, put, remove
+from anamorph.files.remote import entries, exists, fetch, names, put, remove
 
 Row: TypeAlias = dict[str, Any]
 """A picture's record, with `url`, `size` and `stamp` of its source as they were."""
@@ -25,19 +25,12 @@ _RUN = "run.json"
 RUN = f"{_FOLDER}/{_RUN}"
 """Below the folder of the results: what is the same for the whole run, as JSON."""
 
-_DONE, _BEGUN = ".parquet", ".begun"
+_BEFORE = "before.json"
+_DONE = ".parquet"
 _SCHEMA = "anamorph_shards"
 _NEWEST = 1
 _AT_ONCE = 32  # files of records that are read
 _FREE_TO_DIFFER = frozenset({_SCHEMA, "created", "version"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """Names of shards, and of parts of them."""
-
-    done: frozenset[str]
-    begun: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +49,9 @@ class Records:
         """
         place = self._place(_RUN)
         if not exists(place):
+            before = entries(self.out) if exists(self.out) else ()
+            told = [entry.relative for entry in before]
+            put(self._place(_BEFORE), json.dumps(told).encode())
             put(place, json.dumps({_SCHEMA: _NEWEST, **header}, indent=1).encode())
             return
         if not resume:
@@ -71,13 +67,15 @@ class Records:
                     f"{new.get(name)}; choose another --out"
                 )
 
-    def known(self) -> "Known":
-        """Which shards are finished, and which have begun."""
+    def before(self) -> frozenset[str]:
+        """What lay in the folder of the results when the run began."""
+        place = self._place(_BEFORE)
+        return frozenset(f"{self.out}/{name}" for name in _parsed(place, fetch(place), list))
+
+    def done(self) -> frozenset[str]:
+        """The names of finished shards."""
         found = names(self._place(""))
-        return Known(
-            done=frozenset(n.removesuffix(_DONE) for n in found if n.endswith(_DONE)),
-            begun=frozenset(n.removesuffix(_BEGUN) for n in found if n.endswith(_BEGUN)),
-        )
+        return frozenset(n.removesuffix(_DONE) for n in found if n.endswith(_DONE))
 
     def rows(self, shard: str) -> tuple[Row, ...]:
         """The records of a finished shard.
@@ -90,30 +88,11 @@ class Records:
         try:
             table = arrow.parquet.read_table(BytesIO(fetch(place)), columns=["record"])
         except (arrow.ArrowInvalid, OSError) as error:
-            raise FileError(
-                f"{place}: is damaged; remove it, and its pictures are done again"
-            ) from (error)
+            raise FileError(f"{place}: is damaged; choose another --out") from error
         return tuple(json.loads(text) for text in table["record"].to_pylist())
 
-    def begun(self, shard: str) -> frozenset[str]:
-        """The results that an unfinished shard may have written."""
-        place = self._place(shard + _BEGUN)
-        return frozenset(_parsed(place, fetch(place), list)) if exists(place) else frozenset()
-
-    def written(self, shard: str) -> frozenset[str]:
-        """The results that a shard wrote, or may have written.
-
-        A finished one, too, is worked on again where a cluster loses what its worker said of it.
-        """
-        done = self.rows(shard) if exists(self._place(shard + _DONE)) else ()
-        return self.begun(shard) | {row["output"] for row in done if row["output"]}
-
-    def intend(self, shard: str, outputs: Sequence[str]) -> None:
-        """Say which results are about to be written."""
-        put(self._place(shard + _BEGUN), json.dumps(sorted(outputs)).encode())
-
-    def finish(self, shard: str, rows: Sequence[Row], parts: Sequence[str] = ()) -> None:
-        """Record a shard, which may have been worked on in parts; it is done then."""
+    def finish(self, shard: str, rows: Sequence[Row]) -> None:
+        """Record a shard; it is done then."""
         arrow = _pyarrow()
         columns = [arrow.field(name, getattr(arrow, kind)()) for name, kind in _COLUMNS.items()]
         content = [
@@ -125,15 +104,11 @@ class Records:
             arrow.Table.from_pylist(content, schema=arrow.schema(columns)), buffer
         )
         put(self._place(shard + _DONE), buffer.getvalue())
-        for name in (shard, *parts):
-            remove(self._place(name + _BEGUN))
 
-    def forget(self, known: "Known") -> None:
+    def forget(self, shards: Collection[str]) -> None:
         """Take the records of shards away whose pictures are recorded in others now."""
-        for shard in known.done:
+        for shard in shards:
             remove(self._place(shard + _DONE))
-        for shard in known.begun:
-            remove(self._place(shard + _BEGUN))
 
     def every(self, shards: Collection[str]) -> Iterator[Row]:
         """The records of finished shards."""

@@ -1,7 +1,7 @@
 """A run over pictures anywhere, on any engine: cut, worked on, tried again, resumed."""
 
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,15 +9,19 @@ from typing import Any
 
 from anamorph import __version__
 from anamorph.app.shards.carrying import Carriers, Load, UseCase, failed_row
-from anamorph.app.shards.cutting import PART, PICTURES, Shard, cut
-from anamorph.app.shards.records import Known, Records, Row
+from anamorph.app.shards.cutting import PICTURES, Shard, cut
+from anamorph.app.shards.records import Records, Row
 from anamorph.batch.shards import Died, Engine
-from anamorph.errors import FileError, NotWritten, UsageError
+from anamorph.errors import BadKey, FileError, ModelError, NotWritten, UsageError
 from anamorph.files.folders import SUFFIXES
-from anamorph.files.remote import Entry, entries, url_of
+from anamorph.files.remote import Entry, entries, remove, url_of
 
 FAILURES = 1000
 """Failed pictures that a report names; the manifest names all."""
+
+
+_ENDS = (NotWritten, ModelError, BadKey)
+"""Errors that are no picture's: they end the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +109,15 @@ def run(
     records.begin({**stamp, **header}, resume=resume)
     tally = _Tally(good=use_case.good, done=done)
     shards = cut(listed, pictures)
-    loads, old = _left(shards, records, tally)
+    past = _past(records, {shard.name for shard in shards})
+    loads = list(_left(shards, past, tally, together=use_case.together))
     prepare = Carriers(use_case=use_case, out=place)
     for row in _worked(engine, prepare, loads, records):
         tally.add(row)
-    records.forget(old)
+    if use_case.together:
+        for output in past.there & past.outputs - tally.outputs:
+            remove(output)
+    records.forget(past.old)
     return ShardsReport(
         header=header,
         counts=dict(tally.counts),
@@ -129,11 +137,13 @@ class _Tally:
         self.counts = Counter[str]()
         self.right = self.judged = 0
         self.failures: list[tuple[str, str]] = []
+        self.outputs: set[str | None] = set()
 
     def add(self, row: Row, *, before: bool = False) -> None:
         """A picture is done, or was done in an earlier run."""
         status = "skipped" if before and row["status"] == self.good else row["status"]
         self.counts[status] += 1
+        self.outputs.add(row["output"])
         if row.get("kept") is not None:
             self.judged += 1
             self.right += bool(row["kept"])
@@ -161,40 +171,52 @@ def _listed(sources: Sequence[str], out: str) -> list[tuple[int, Entry]]:
     return list(found.values())
 
 
-def _left(shards: Sequence[Shard], records: Records, tally: _Tally) -> tuple[list[Load], Known]:
-    """What is left to do, and what is to be forgotten when it is done."""
-    known = records.known()
-    names = {shard.name for shard in shards}
-    old = Known(done=known.done - names, begun=known.begun)
-    rows = [*records.every(known.done - names), *records.every(known.done & names)]
-    past = {row["source"]: row for row in rows}  # of old shards only what no present one records
-    wrote = defaultdict[str, set[str]](set)
-    for row in rows:
-        wrote[row["source"]].update({row["output"]} - {None})
-    there = frozenset(entry.url for entry in entries(records.out)) if past else frozenset()
-    begun = {name: records.begun(name) for name in known.begun}
-    orphans = frozenset[str]().union(*(begun[name] for name in _other(known.begun, names)))
-    loads = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Past:
+    """What earlier runs left."""
+
+    done: frozenset[str]
+    """Finished shards of those that there are now."""
+    old: frozenset[str]
+    """Finished shards that others take the place of."""
+    rows: Mapping[str, Row]
+    """The records by the pictures' URLs."""
+    there: frozenset[str]
+    """The files in the folder of the results."""
+
+    @property
+    def outputs(self) -> frozenset[str]:
+        """The results that were recorded."""
+        return frozenset(row["output"] for row in self.rows.values() if row["output"])
+
+
+def _past(records: Records, shards: Collection[str]) -> _Past:
+    done = records.done()
+    old, present = done - set(shards), done & set(shards)
+    rows = [*records.every(old), *records.every(present)]
+    there = frozenset(entry.url for entry in entries(records.out)) if rows else frozenset()
+    by_source = {row["source"]: row for row in rows}  # of old shards what no present one records
+    return _Past(done=present, old=old, rows=by_source, there=there)
+
+
+def _left(shards: Sequence[Shard], past: _Past, tally: _Tally, *, together: bool) -> Iterator[Load]:
+    """What is left to do; what was done before is counted."""
     for shard in shards:
-        fresh, carried = [], []
+        carried: list[Row] = []
+        fresh: list[tuple[int, Entry]] = []
         for number, entry in shard.entries:
-            before = past.get(entry.url)
-            if before is not None and _stands(entry, before, tally.good, there):
+            before = past.rows.get(entry.url)
+            if before is not None and _stands(entry, before, tally.good, past.there):
                 carried.append(before)
-                tally.add(before, before=True)
             else:
                 fresh.append((number, entry))
-        if fresh or shard.name not in known.done:
-            again = frozenset[str]().union(*(wrote[e.url] for _, e in fresh if e.url in wrote))
-            started = (begun[name] for name in known.begun if name.split(PART)[0] == shard.name)
-            ours = orphans.union(again, *started)
+        if together and (fresh or shard.name not in past.done):
+            carried, fresh = [], list(shard.entries)
+        for row in carried:
+            tally.add(row, before=True)
+        if fresh or shard.name not in past.done:
             part = Shard(name=shard.name, entries=tuple(fresh))
-            loads.append(Load(shard=part, carried=tuple(carried), ours=ours))
-    return loads, old
-
-
-def _other(begun: Collection[str], names: Collection[str]) -> Iterator[str]:
-    return (name for name in begun if name.split(PART)[0] not in names)
+            yield Load(shard=part, carried=tuple(carried))
 
 
 def _stands(entry: Entry, before: Row, good: str, there: Collection[str]) -> bool:
@@ -212,26 +234,23 @@ def _worked(
         load = loads[place]
         if isinstance(result, tuple):
             yield from result[len(load.carried) :]
-        elif isinstance(result, NotWritten):
+        elif isinstance(result, _ENDS):
             raise result
         else:
             unfinished.append(load)
     for load in unfinished:
-        parts = tuple(load.shard.parts())
-        ours = load.ours | records.written(load.shard.name)
-        rows = list(_one_by_one(engine, prepare, parts, ours))
-        records.finish(load.shard.name, [*load.carried, *rows], [part.name for part in parts])
+        rows = list(_one_by_one(engine, prepare, tuple(load.shard.parts())))
+        records.finish(load.shard.name, [*load.carried, *rows])
         yield from rows
 
 
-def _one_by_one(
-    engine: Engine, prepare: Carriers, parts: Sequence[Shard], ours: frozenset[str]
-) -> Iterator[Row]:
-    singles = [Load(shard=part, ours=ours, whole=False) for part in parts]
-    for place, result in engine.run(prepare, singles):
+def _one_by_one(engine: Engine, prepare: Carriers, parts: Sequence[Shard]) -> Iterator[Row]:
+    for place, result in engine.run(prepare, [Load(shard=part, whole=False) for part in parts]):
         if isinstance(result, tuple):
             yield from result
             continue
+        if isinstance(result, _ENDS):
+            raise result
         ((_, entry),) = parts[place].entries
         yield failed_row(entry, _told(entry, result))
 

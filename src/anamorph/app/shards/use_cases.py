@@ -44,6 +44,7 @@ class Protects:
     writing: Writing = field(default_factory=Writing)
     limits: Limits = field(default_factory=Limits)
     good: str = "protected"
+    together: bool = False
 
     def labeled(self, labels: Path) -> "Protects":
         """The same with the labels of a CSV, which this machine reads.
@@ -102,6 +103,7 @@ class Hides:
     preset: str = "full"
     limits: Limits = field(default_factory=Limits)
     good: str = "hidden"
+    together: bool = False
 
     def header(self) -> dict[str, Any]:
         """As in the manifest of `hide`."""
@@ -140,6 +142,7 @@ class Reveals:
     service: str | None = None
     limits: Limits = field(default_factory=Limits)
     good: str = "revealed"
+    together: bool = False
 
     def header(self) -> dict[str, Any]:
         """The key by its fingerprint, and the model."""
@@ -175,6 +178,7 @@ class Shields:
     """Names its recognizer."""
     limits: Limits = field(default_factory=Limits)
     good: str = "shielded"
+    together: bool = True
 
     def header(self) -> dict[str, Any]:
         """The method, by the mark of its shield, and the model."""

@@ -140,8 +140,8 @@ def test_progress_adds_up_also_where_less_is_to_do(run: Callable[..., Audit]) ->
     told: list[int] = []
     seen: list[int] = []
     run(distill=[500, 2000], detect=True, found=told.append, watch=seen.append)
-    epochs = Training().epochs
-    assert sum(seen) == told[0] == 2 * COUNT + 2 * epochs + COUNT
+    work = Training().work
+    assert sum(seen) == told[0] == 2 * COUNT + 2 * work + COUNT
 
 
 def test_a_training_can_be_stopped(run: Callable[..., Audit]) -> None:
@@ -184,4 +184,4 @@ def test_a_panel_of_embedders_cannot_learn(run: Callable[..., Audit], embedder: 
 
 def test_work_counts_epochs_and_pictures() -> None:
     asked = Learners(adaptive=(5, 5, 9), distill=(5,), detect=True, training=Training(epochs=7))
-    assert asked.work(30) == 3 * 7 + 30
+    assert asked.work(30) == 3 * 2 * 7 + 30

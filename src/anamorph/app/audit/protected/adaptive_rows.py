@@ -34,7 +34,7 @@ class Learners:
     def work(self, pictures: int) -> int:
         """How often `watch` is told of progress: by epochs, and by pictures for the detector."""
         trainings = len(set(self.adaptive)) + len(set(self.distill))
-        return trainings * self.training.epochs + (pictures if self.detect else 0)
+        return trainings * self.training.work + (pictures if self.detect else 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
