@@ -73,6 +73,21 @@ def protect_results() -> str:
     return "\n".join(rows)
 
 
+def capacity() -> str:
+    """How long a cluster takes, from the committed simulation."""
+    runs = json.loads(RESULTS.joinpath("cluster.json").read_text(encoding="utf-8"))["runs"]
+    found: dict[int, dict[int, str]] = {}
+    for row in runs["capacity"]["figures"]["rows"]:
+        found.setdefault(row["pictures"], {})[row["workers"]] = f"{row['hours']:,.1f}"
+    workers = sorted({number for row in found.values() for number in row})
+    heads = ["pictures, hours with", *(f"{number:,} workers" for number in workers)]
+    rows = [
+        [f"{pictures:,}", *(row.get(number, "") for number in workers)]
+        for pictures, row in sorted(found.items())
+    ]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (heads, ["---"] * len(heads), *rows))
+
+
 def _share(figure: Mapping[str, Any]) -> str:
     low, high = figure["interval"]
     return f"{figure['share']:.1%} ({low:.1%} to {high:.1%})"
@@ -101,6 +116,7 @@ def _name(k: Knob) -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "advface-parameters": lambda: parameters(advface.PRESETS, "advface", _name),
+    "capacity": capacity,
     "commands": commands,
     "decoy-parameters": lambda: parameters(decoy.PRESETS, "decoy", _name),
     "honest": honest,

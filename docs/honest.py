@@ -11,7 +11,13 @@ Figures: TypeAlias = Mapping[str, Any]
 Line: TypeAlias = tuple[str, str, str, str]
 """What was made, the attack, what is left, of how many."""
 
-NOISES = ("sign", "uniform")
+PURIFIERS = ("tv", "nlm", "wavelet")
+LESSONS = {
+    "labels": "from {} protected photos and what is on them",
+    "distilled": "from {} protected photos and their originals",
+}
+"""What an attacker learns from, by the name the audit gives it."""
+
 SURROGATE = "fast, surrogate mobilenetv1_075_192"
 
 PAIRS = "100"
@@ -31,22 +37,51 @@ def honest() -> str:
 
 
 def _protect() -> Iterable[Line]:
-    runs = _runs("protect")
-    noise = max(runs[f"{law} noise"]["figures"]["panel_kept_mean"]["share"] for law in NOISES)
-    for what, name, attack in (
-        ("`protect`", "fast", "models it never saw"),
-        ("", SURROGATE, "the same, where one more model was at hand while protecting"),
-    ):
-        run = runs[name]
-        figures = run["figures"]
+    runs = _runs("audit")
+    run, learners = runs["fast"], runs["fast, learners"]["figures"]
+    figures, photos = run["figures"], f"{run['n']} photos"
+    noise = max(row["panel_kept_mean"] for row in figures["controls"].values())
+    unseen = _percent(figures["panel_kept_mean"])
+    yield (
+        "`protect`",
+        "models it never saw",
+        f"{unseen} of their readings; after noise of the same size {_percent(noise)}; the "
+        f"authorized model keeps {_percent(figures['authorized']['kept'])}",
+        photos,
+    )
+    denoised = {name: row for name, row in figures["under"].items() if name in PURIFIERS}
+    changed = {name: row for name, row in figures["under"].items() if name not in PURIFIERS}
+    for what, tried in (("changes of the file", changed), ("denoisers", denoised)):
+        name, best = max(tried.items(), key=lambda item: float(item[1]["panel_kept_mean"]))
         yield (
-            what,
-            attack,
-            f"{_percent(figures['panel_kept_mean']['share'])} of their readings; after noise of "
-            f"the same size {_percent(noise)}; the authorized model keeps "
-            f"{_percent(figures['authorized']['kept']['share'])}",
-            f"{run['n']} photos",
+            "",
+            f"the best of {len(tried)} {what}: {name}",
+            f"{_percent(best['panel_kept_mean'])}; the authorized model keeps "
+            f"{_percent(best['authorized'])}",
+            photos,
         )
+    for row in learners["adaptive"]:
+        yield (
+            "",
+            f"a model that learned {LESSONS[row['way']].format(row['pictures'])}",
+            f"**{_percent(row['kept'])}**; before it learned {_percent(row['kept_before'])}",
+            f"{row['held_out']} photos",
+        )
+    found = learners["detection"]
+    yield (
+        "",
+        f"a detector that learned from {found['learned_from']} photos: which are protected?",
+        f"**{_percent(found['accuracy'])}** right",
+        f"{found['held_out']} photos",
+    )
+    surrogate = _runs("protect")[SURROGATE]
+    yield (
+        "`protect --surrogates`",
+        "models it never saw, where one more model was at hand",
+        f"{_percent(surrogate['figures']['panel_kept_mean']['share'])} of their readings; the "
+        f"authorized model keeps {_percent(surrogate['figures']['authorized']['kept']['share'])}",
+        f"{surrogate['n']} photos",
+    )
 
 
 def _hide() -> Iterable[Line]:
