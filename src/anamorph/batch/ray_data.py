@@ -7,7 +7,6 @@ made come back. Pictures never travel through Ray's object store; workers fetch 
 import faulthandler
 import logging
 import os
-import pickle
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,13 @@ SILENCE = 900.0
 
 TRIES = 2
 """How often a shard is begun. Ray itself would try one that kills its workers for ever."""
+
+
+@dataclass(frozen=True)
+class _Sealed:
+    """What Ray is to carry as it is, and not to take for columns of a table."""
+
+    content: Any
 
 
 class _Tries:
@@ -83,11 +89,11 @@ class OnRay:
             workers = self._workers(ray)
             for first in range(0, len(shards), WAVE):
                 rows = [
-                    {"place": first + place, "shard": pickle.dumps(shard)}
+                    {"place": first + place, "shard": _Sealed(shard)}
                     for place, shard in enumerate(shards[first : first + WAVE])
                 ]
                 for row in self._streamed(ray, prepare, rows, workers):
-                    yield int(row["place"]), pickle.loads(row["result"])
+                    yield int(row["place"]), row["result"].content
         finally:
             if mine:
                 ray.shutdown()
@@ -147,8 +153,8 @@ class _Worker:
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         tried = _ray().get(self._tries.begin.remote(int(row["place"])))
-        result = Died() if tried > TRIES else self._worked(pickle.loads(row["shard"]))
-        return {"place": row["place"], "result": pickle.dumps(result)}
+        result = Died() if tried > TRIES else self._worked(row["shard"].content)
+        return {"place": row["place"], "result": _Sealed(result)}
 
     def _worked(self, shard: Any) -> Any:
         self._alive()
