@@ -20,8 +20,9 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 demo: setup  ## protect portraits of people who do not exist; open demo/index.html
 	$(BIN)/anamorph demo --out demo
 
-test: setup  ## laws, closed forms, files, command line, doctests
-	$(BIN)/pytest -q -n 2
+test: setup  ## laws, closed forms, files, command line, doctests; then a Ray cluster, which wants the cores
+	$(BIN)/pytest -q -n 2 -m "not ray"
+	$(BIN)/pytest -q -m ray
 
 check: setup  ## format, lint, types, layers, spelling
 	$(BIN)/ruff format --check .

@@ -28,8 +28,7 @@ QUICK = FMD(steps=2)
 pytestmark = [
     pytest.mark.ray,
     pytest.mark.slow,
-    pytest.mark.xdist_group("ray"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     # Ray's own modules: sockets of processes that were killed, and names that it has moved.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning:ray"),
 ]
