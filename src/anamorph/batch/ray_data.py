@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeVar
 
-import torch
-
 from anamorph.batch.shards import Died, Prepare
 from anamorph.errors import AnamorphError, MissingExtra, UsageError
 
@@ -147,7 +145,7 @@ class _Worker:
     def __init__(
         self, prepare: Prepare[Any, Any], threads: int, silence: float, tries: Any
     ) -> None:
-        torch.set_num_threads(threads)
+        import_module("torch").set_num_threads(threads)  # here: who starts a run needs no torch
         self._prepare, self._silence, self._tries = prepare, silence, tries
         self._work: Any = None
 
