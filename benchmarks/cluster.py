@@ -59,9 +59,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cores = os.cpu_count() or 1
     parts: dict[str, tuple[int, Callable[[], Any], dict[str, Any]]] = {
         "throughput": (
-            options.pictures,
-            partial(throughput, options.pictures, options.rounds),
-            {"model": MODEL, "size": SIZE, "workers": 2, "threads": 1, "shard": _SHARD},
+            options.long,
+            partial(throughput, options.long, options.rounds),
+            {
+                "model": MODEL,
+                "size": SIZE,
+                "long": options.long,
+                "rounds": options.rounds,
+                "workers": 2,
+                "threads": 1,
+                "shard": _SHARD,
+            },
         ),
         "dispatch": (options.shards, partial(dispatch, options.shards), {"workers": 2}),
         "kills": (
@@ -79,26 +87,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def throughput(pictures: int, rounds: int) -> dict[str, Any]:
-    """Seconds of whole runs, in turns: one worker in this process, two on Ray."""
-    times: dict[str, list[float]] = {"here": [], "ray": []}
+    """Seconds of whole runs, in turns: one worker in this process, two on Ray.
+
+    A cluster's workers start for every run, which takes as long as some tens of pictures. So a
+    short and a long run are timed: what the long one takes more is the pace of workers at work.
+    """
+    short = pictures // 4
+    times: dict[str, list[tuple[float, float]]] = {"here": [], "ray": []}
     with tempfile.TemporaryDirectory(dir=WORK) as folder, _cluster():
         top = Path(folder)
-        source = _portraits(top / "in", pictures)
+        sources = {n: _portraits(top / f"in-{n}", n) for n in (short, pictures)}
         engines: Mapping[str, Engine] = {"here": Here(), "ray": OnRay(workers=2)}
         for turn in range(rounds):
             for name in sorted(engines, reverse=bool(turn % 2)):
-                began = time.perf_counter()
-                report = _protect(source, str(top / f"{name}-{turn}"), engines[name])
-                times[name].append(time.perf_counter() - began)
-                if report.counts != {"protected": pictures}:
-                    raise RuntimeError(f"{name}: {report.counts}")
-    quotients = [a / b for a, b in zip(times["here"], times["ray"], strict=True)]
+                spent = []
+                for n, source in sources.items():
+                    began = time.perf_counter()
+                    report = _protect(source, str(top / f"{name}-{n}-{turn}"), engines[name])
+                    spent.append(time.perf_counter() - began)
+                    if report.counts != {"protected": n}:
+                        raise RuntimeError(f"{name}: {report.counts}")
+                times[name].append((spent[0], spent[1]))
+    pace = {
+        name: [(pictures - short) / (long - brief) for brief, long in found]
+        for name, found in times.items()
+    }
+    quotients = [b / a for a, b in zip(pace["here"], pace["ray"], strict=True)]
+    whole = [a[1] / b[1] for a, b in zip(times["here"], times["ray"], strict=True)]
+    start = [brief - short / p for (brief, _), p in zip(times["ray"], pace["ray"], strict=True)]
     return {
-        "here_per_second": round(pictures / median(times["here"]), 3),
-        "ray_per_second": round(pictures / median(times["ray"]), 3),
+        "here_per_second": round(median(pace["here"]), 3),
+        "ray_per_second": round(median(pace["ray"]), 3),
         "ray_over_here": round(median(quotients), 3),
         "of_each_round": [round(q, 3) for q in quotients],
-        "seconds_a_shard": round(median(times["here"]) / pictures * _SHARD, 3),
+        "whole_run": round(median(whole), 3),
+        "seconds_to_start": round(median(start), 1),
+        "seconds_a_shard": round(_SHARD / median(pace["here"]), 3),
     }
 
 
@@ -259,7 +283,8 @@ def _processes() -> Iterator[tuple[int, str]]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Runs in shards on a Ray cluster.")
     parser.add_argument("--parts", default=",".join(PARTS), help="separated by commas")
-    parser.add_argument("--pictures", type=int, default=192, help="in a run")
+    parser.add_argument("--pictures", type=int, default=192, help="in a run of kills")
+    parser.add_argument("--long", type=int, default=768, help="in the long run of throughput")
     parser.add_argument("--rounds", type=int, default=3, help="of throughput")
     parser.add_argument("--shards", type=int, default=400, help="of dispatch")
     parser.add_argument("--kills", type=int, default=8, help="of workers and the driver")

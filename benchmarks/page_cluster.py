@@ -29,11 +29,13 @@ def _throughput(run: Run) -> Iterator[str]:
     yield "## Two workers beside one"
     yield ""
     yield (
-        f"{run['n']} portraits of {run['settings']['size']} pixels, whole runs in turns, Ray "
-        "already running. One worker in this process protects "
+        f"{run['n'] // 4} and {run['n']} portraits of {run['settings']['size']} pixels, whole runs "
+        "in turns, Ray already running. At work, one worker in this process protects "
         f"{figures['here_per_second']:.2f} a second, two on Ray {figures['ray_per_second']:.2f}: "
         f"**{figures['ray_over_here']:.2f}** times as many ({min(rounds):.2f} to "
-        f"{max(rounds):.2f} in {len(rounds)} rounds; bar {BAR})."
+        f"{max(rounds):.2f} in {len(rounds)} rounds; bar {BAR}). Workers of a run take "
+        f"{figures['seconds_to_start']:.0f} s to start, so the whole run of {run['n']} was "
+        f"{figures['whole_run']:.2f} times as fast."
     )
 
 

@@ -17,6 +17,8 @@ FIGURES = {
         "ray_per_second": 7.5,
         "ray_over_here": 1.9,
         "of_each_round": [1.8, 1.9, 2.0],
+        "whole_run": 1.5,
+        "seconds_to_start": 12.0,
         "seconds_a_shard": 4.0,
     },
     "dispatch": {"shards": 400, "shards_per_second": 20.0},
