@@ -17,7 +17,7 @@ from anamorph.errors import FileError, MissingExtra, UsageError
 from anamorph.files.remote import entries, exists, fetch, names, put, remove
 
 Row: TypeAlias = dict[str, Any]
-"""A picture's record, with `url`, `size` and `stamp` of its source as they were."""
+"""A picture's record, with the URL, `size` and `stamp` of its source as they were."""
 
 _FOLDER = "manifest"
 _RUN = "run.json"
