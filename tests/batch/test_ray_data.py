@@ -37,8 +37,8 @@ Engines = Callable[..., OnRay]
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engines]:
-    """Engines that share one cluster of two cores."""
+def engine(object_store: str) -> Iterator[Engines]:
+    """Engines that share one cluster of two cores, started when the object store was there."""
     import ray
 
     os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - as Ray spells it; or workers starve
