@@ -99,6 +99,29 @@ def test_maps_are_read_by_the_recognizer_and_enrolled_shielded(
     assert ended.code == 0, ended.out
 
 
+def test_a_folder_of_photos_is_enrolled_and_found_by_its_names(
+    photos: Path, card: Any, key: Path, tmp_path: Path, anamorph: Anamorph
+) -> None:
+    embeds, made = card().with_name("embeds.toml"), tmp_path / "made.npz"
+    embeds.write_text(card().read_text().replace("labels =", 'task = "embed"\nlabels ='))
+    reads = ("--recognizer", embeds)
+    keyed = ("--method", "keyed", "--key", key)
+    ended = anamorph("shield", photos / "chelsea.png", *reads, *keyed, "--out", made)
+    assert ended.code == 0, ended.err
+    store = ("--store", made, "--key", key, *reads, "--json", "-")
+    (photos / "chelsea.png").unlink()
+    ended = anamorph("templates", "enroll", photos, *store)
+    assert ended.code == 0, ended.err
+    names = ["astronaut", "coffee", "more/cup", "rocket"]
+    assert sorted(json.loads(ended.out)["enrolled"]) == names
+    ended = anamorph("templates", "identify", photos, *store)
+    found = {p["probe"]: p["matches"][0]["id"] for p in json.loads(ended.out)["probes"]}
+    assert found == {name: name for name in names}
+    ended = anamorph("templates", "enroll", photos / "lost.png", *store)
+    assert ended.code == 2
+    assert "lost.png: no such file or folder" in ended.err
+
+
 def test_nobody_is_enrolled_twice(store: tuple[str, ...], people: Path, anamorph: Anamorph) -> None:
     ended = anamorph("templates", "enroll", people, *store)
     assert ended.code == 2

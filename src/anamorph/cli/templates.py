@@ -84,7 +84,8 @@ def _key(path: Path | None, passphrase_file: Path | None) -> Key | None:
 def command() -> None:
     """Enroll, verify and identify people in a store of features, shielded or not.
 
-    FEATURES are .npy, .npz or .parquet files; with --recognizer, photos of faces.
+    FEATURES are .npy, .npz or .parquet files; with --recognizer, photos of faces and folders of
+    them, each called as it is below the folder, without the suffix.
     """
 
 

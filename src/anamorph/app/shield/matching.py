@@ -8,14 +8,14 @@ from typing import TypeAlias
 import numpy as np
 import torch
 
-from anamorph.app.shield.photos import feature_in
+from anamorph.app.shield.photos import features_in
 from anamorph.app.shield.probing import probes_in
 from anamorph.app.train.tail import read_tail
 from anamorph.errors import UsageError
 from anamorph.models import Model, load
 from anamorph.models.split import Split, split
 from anamorph.templates.files import FORMATS, FileStore
-from anamorph.templates.role import Features, Id, Records, Store
+from anamorph.templates.role import Features, Records, Store
 
 _AT_ONCE = 32
 
@@ -87,9 +87,8 @@ def _read_probes(files: Sequence[Path], cut: Split) -> Records:
     if all(f.suffix in FORMATS for f in files):
         maps = probes_in(files)
         return maps._replace(features=_answers(maps.features, cut))
-    names: list[Id] = [photo.stem for photo in files]
-    maps_of = [feature_in(photo, cut.head) for photo in files]
-    return Records(names, _answers(np.concatenate(maps_of), cut), [None] * len(names))
+    seen = features_in(files, cut.head)
+    return seen._replace(features=_answers(seen.features, cut))
 
 
 def _answers(maps: Features, cut: Split) -> Features:

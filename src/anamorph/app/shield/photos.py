@@ -1,5 +1,6 @@
 """Put pictures of faces behind a shield: their features are made, shielded and stored at once."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,14 +16,14 @@ from anamorph.app.runs import pictures
 from anamorph.app.shield.file import BATCH
 from anamorph.app.shield.report import ShieldReport
 from anamorph.app.shield.stopwatch import Timed
-from anamorph.errors import AnamorphError, NotWritten, UsageError
+from anamorph.errors import AnamorphError, FileError, NotWritten, UsageError
 from anamorph.files.photo import Limits, read
 from anamorph.files.write import writing
 from anamorph.models import Model
 from anamorph.models.split import split
 from anamorph.templates.checking import check_rows
 from anamorph.templates.files import check_new, write_rows
-from anamorph.templates.role import Features, Shielding, mark
+from anamorph.templates.role import Features, Records, Shielding, mark
 from anamorph.types import Images
 
 Encoder: TypeAlias = Callable[[Images], Tensor]
@@ -31,6 +32,9 @@ Encoder: TypeAlias = Callable[[Images], Tensor]
 
 Told: TypeAlias = Callable[[Path, str], None]
 """Told of a picture, and why it is skipped; of a stored one nothing."""
+
+
+_NOWHERE = Path(os.devnull, "rows")
 
 
 class NothingRead(UsageError):
@@ -126,19 +130,6 @@ def shield_photos(
     )
 
 
-def embedding_of(recognizer: Model) -> Encoder:
-    """What makes embeddings of pictures.
-
-    Raises:
-        UsageError: a classifier.
-    """
-    if recognizer.task != "embed":
-        raise UsageError(
-            f"{recognizer.name} is for the task {recognizer.task}; --recognizer must embed"
-        )
-    return recognizer.output
-
-
 def feature_in(photo: Path, reader: Encoder, limits: Limits | None = None) -> Features:
     """The feature (1, ...) of the picture in a file.
 
@@ -151,6 +142,20 @@ def feature_in(photo: Path, reader: Encoder, limits: Limits | None = None) -> Fe
     out: Features = feature.float().numpy()
     check_rows([photo.stem], out, str(photo))
     return out
+
+
+def features_in(sources: Sequence[str | Path], reader: Encoder) -> Records:
+    """The features of all pictures, each called as it is below the folder given, without suffix.
+
+    Raises:
+        FileError: a picture cannot be read.
+        UsageError: what the reader makes of it is no feature, or two would have one name.
+    """
+    named, problems = _named(sources, _NOWHERE)
+    if problems:
+        raise FileError(problems[0])
+    features = np.concatenate([feature_in(source, reader) for _, source in named])
+    return Records([name for name, _ in named], features, [None] * len(named))
 
 
 def _named(sources: Sequence[str | Path], out: Path) -> tuple[list[Named], list[str]]:
@@ -166,6 +171,19 @@ def _named(sources: Sequence[str | Path], out: Path) -> tuple[list[Named], list[
                     f"{named[name]} and {item.source} would both be called {name!r}; rename one"
                 )
     return [Named(*one) for one in sorted(named.items(), key=lambda one: one[1])], skipped
+
+
+def embedding_of(recognizer: Model) -> Encoder:
+    """What makes embeddings of pictures.
+
+    Raises:
+        UsageError: a classifier.
+    """
+    if recognizer.task != "embed":
+        raise UsageError(
+            f"{recognizer.name} is for the task {recognizer.task}; --recognizer must embed"
+        )
+    return recognizer.output
 
 
 def _read(

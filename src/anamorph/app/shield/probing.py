@@ -9,7 +9,7 @@ from anamorph.app.shield.keyed import NAME, keyed
 from anamorph.errors import UsageError
 from anamorph.keys.key import Key
 from anamorph.templates.files import FORMATS, open_file
-from anamorph.templates.role import Features, Id, Mark, Probes, Records, Source, mark
+from anamorph.templates.role import Features, Mark, Probes, Records, Source, mark
 
 _BATCH = 4096
 
@@ -20,7 +20,8 @@ def probes_in(
     """The features of files, or of photos that a recognizer looks at.
 
     Args:
-        files: files of features; or photos, each named by its file's name without the suffix.
+        files: files of features; or photos and folders of them, each called as it is below the
+            folder given, without the suffix.
         recognizer: the model for photos: a card or a spec.
         column: what the features are called in a file.
         id_: what the names of its rows are called.
@@ -76,10 +77,7 @@ def compared(features: Records, row: int, source: Source, key: Key | None) -> Pr
 
 
 def _seen(photos: Sequence[Path], recognizer: str) -> Records:
-    from anamorph.app.shield.photos import embedding_of, feature_in
+    from anamorph.app.shield.photos import embedding_of, features_in
     from anamorph.models import load
 
-    reader = embedding_of(load(recognizer))
-    names: list[Id] = [photo.stem for photo in photos]
-    features = np.concatenate([feature_in(photo, reader) for photo in photos])
-    return Records(names, features, [None] * len(names))
+    return features_in(photos, embedding_of(load(recognizer)))
