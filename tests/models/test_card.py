@@ -61,7 +61,7 @@ def test_a_card_says_all_that_its_file_says(tmp_path: Path) -> None:
         ('name = "mine"', "name = 3", "name is 3, expected a text"),
         ('name = "mine"', "", "name is missing"),
         ('"timm:resnet18"', '"resnet18"', "expected KIND:WHAT"),
-        ('"timm:resnet18"', '"onnx:a.onnx"', "export it with torch.export instead"),
+        ('"timm:resnet18"', '"https://h.test/"', "a service only reads"),
         ('"embed"', '"segment"', "expected one of classify, embed, detect"),
         ("[224, 192]", "[224]", "expected a list of 2 numbers"),
         ("[224, 192]", "[224, 0]", "whole pixels"),

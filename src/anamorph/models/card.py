@@ -33,7 +33,7 @@ Resize: TypeAlias = Literal["squash", "shortest+crop"]
 Interpolation: TypeAlias = Literal["bilinear", "bicubic", "nearest"]
 """The filter of the resize; bilinear and bicubic are antialiased as Pillow's are."""
 
-KINDS = ("timm", "torchvision", "hf", "portraits", "pt2", "torchscript", "python")
+KINDS = ("timm", "torchvision", "hf", "portraits", "pt2", "torchscript", "onnx", "python")
 """The kinds of source, the part of a source before the first colon."""
 
 SELF_DESCRIBING = ("timm", "torchvision", "hf", "portraits")

@@ -13,10 +13,7 @@ from anamorph.types import Task
 CARD_KEYS = ("name", "source", "weights", "options", "task", "labels", "tap", "input", "accuracy")
 INPUT_KEYS = ("size", "mean", "std", "resize", "crop", "interpolation")
 LARGEST_SIDE = 4096
-READS = (
-    " (this one only reads, for the panel of an audit; where gradients are needed give the network "
-    "itself, or export it with torch.export instead)"
-)
+SERVICES = ("http", "https")
 
 
 def card_of(spec: str | Path) -> Card:
@@ -80,12 +77,16 @@ def card_from(fields: Mapping[str, Any], *, folder: Path, where: str) -> Card:
     Raises:
         CardError: an unknown key or an impossible value.
     """
+    if str(fields.get("source")).partition(":")[0] in SERVICES:
+        raise CardError(
+            f"{where}: source is {fields['source']!r}, and a service only reads, for the panel of "
+            "an audit; where gradients are needed, give the network itself"
+        )
     table = _Table(fields, where, CARD_KEYS)
     source = table.text("source")
     kind, _, what = source.partition(":")
     if kind not in KINDS or not what:
-        hint = READS if kind in ("onnx", "http", "https") else ""
-        raise table.wrong("source", "KIND:WHAT with KIND one of " + ", ".join(KINDS) + hint)
+        raise table.wrong("source", "KIND:WHAT with KIND one of " + ", ".join(KINDS))
     return Card(
         name=table.text("name"),
         source=source,

@@ -47,7 +47,6 @@ def test_the_digest_changes_with_the_card_and_the_weights_digest_does_not(
         ({}, ("options = { outptu = 1 }",), CardError, "unknown option 'outptu'"),
         ({}, ("options = { probabilities = 1 }",), CardError, "probabilities is true or false"),
         ({}, ('labels = ["a"]',), CardError, "1 labels, but the network has 4 outputs"),
-        ({}, ('tap = ["w"]',), CardError, "layers of ONNX files cannot be tapped"),
         ({}, ('weights = "w.pt"',), CardError, "the file holds them"),
     ],
 )

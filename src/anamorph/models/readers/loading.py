@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TypeAlias
 
+import torch
+
 from anamorph.errors import CardError
 from anamorph.models.loading import load
 from anamorph.models.model import Model
@@ -16,17 +18,23 @@ AnyReader: TypeAlias = Model | OnnxReader | HttpReader
 
 
 def load_reader(
-    model: str | Path, *, answers: str | Path | None = None, threads: int = 1
+    model: str | Path,
+    *,
+    answers: str | Path | None = None,
+    threads: int = 1,
+    device: str | torch.device = "cpu",
 ) -> AnyReader:
     """A member of the panel: an ONNX file, a service, or any model that `load` knows.
 
-    Members without gradients cannot be authorized models or surrogates: `load` refuses them.
+    Services cannot be authorized models or surrogates: `load` refuses them. From an ONNX file it
+    makes a network with gradients, where that can be done; here the file itself is run.
 
     Args:
         model: the path of a card, or a short spec such as `timm:resnet18`.
         answers: a file in which the answers of services are kept, so that a run that stopped goes
             on without asking again; None keeps them in memory.
         threads: of onnxruntime.
+        device: of models that `load` knows; onnxruntime stays on the CPU.
 
     Raises:
         CardError: the card or spec makes no sense, or does not fit the network.
@@ -44,4 +52,4 @@ def load_reader(
             f"{text!r} needs a card, a .toml file with this as its `source`: an ONNX file does "
             "not tell how it wants its pictures, nor a service where its answer is"
         )
-    return load(model)
+    return load(model, device=device)

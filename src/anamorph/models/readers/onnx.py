@@ -8,11 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anamorph.errors import ModelError
+from anamorph.errors import ModelError, first_line
 from anamorph.models.card import Card, Input
 from anamorph.models.outputs import unwrap
 from anamorph.models.preprocess import Preprocess
-from anamorph.models.sources.built import first_line
 from anamorph.types import Images, Task
 
 TYPES: Mapping[str, torch.dtype] = {

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import torch
 
-from anamorph.errors import CardError, MissingExtra, ModelError
+from anamorph.errors import CardError, MissingExtra, ModelError, first_line
 from anamorph.models.card import Card, Input
 from anamorph.models.preprocess import example
 from anamorph.models.readers.onnx import TYPES, OnnxReader, Port, Session
-from anamorph.models.readers.onnx_files import model_digest, side_files
-from anamorph.models.sources.built import first_line
+from anamorph.models.sources.onnx_files import model_digest, side_files
 
 OPTIONS = ("output", "probabilities")
 """What a card may say of the network."""

@@ -1,4 +1,4 @@
-"""The card of a panel member without gradients: a model's card with another kind of source.
+"""The card of a panel member that only reads: a model's card with another kind of source.
 
 name = "their model"                       name = "their service"
 source = "onnx:model.onnx"                 source = "https://vision.example/classify"
@@ -69,7 +69,6 @@ def _fields(path: Path) -> Mapping[str, Any]:
 _MEANINGLESS: Mapping[str, Mapping[str, str]] = {
     "onnx": {
         "weights": "the file holds them",
-        "tap": "layers of ONNX files cannot be tapped",
         "http": "an ONNX file is read here",
     },
     "http": {

@@ -14,6 +14,7 @@ MODULES: Mapping[str, str] = {
     "hf": "hugging_face",
     "portraits": "portraits",
     "pt2": "exported",
+    "onnx": "onnx_network",
     "torchscript": "torchscript",
     "python": "factory",
 }

@@ -15,9 +15,5 @@ class Built:
     card: Card
     hooks: bool = True
     """Whether layers can be tapped."""
-
-
-def first_line(error: BaseException) -> str:
-    """What went wrong, in one line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    digest: str | None = None
+    """Names the weights, where the file they are in does so better than their tensors."""

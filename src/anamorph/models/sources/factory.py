@@ -10,9 +10,9 @@ from typing import Any
 
 from torch import nn
 
-from anamorph.errors import CardError, ModelError
+from anamorph.errors import CardError, ModelError, first_line
 from anamorph.models.card import Card
-from anamorph.models.sources.built import Built, first_line
+from anamorph.models.sources.built import Built
 
 
 def build(card: Card) -> Built:

@@ -4,9 +4,9 @@ import warnings
 
 import torch
 
-from anamorph.errors import ModelError
+from anamorph.errors import ModelError, first_line
 from anamorph.models.card import Card
-from anamorph.models.sources.built import Built, first_line
+from anamorph.models.sources.built import Built
 
 
 def build(card: Card) -> Built:

@@ -4,9 +4,9 @@ import math
 from difflib import get_close_matches
 from typing import Any
 
-from anamorph.errors import ModelError
+from anamorph.errors import ModelError, first_line
 from anamorph.models.card import Card, Input
-from anamorph.models.sources.built import Built, first_line
+from anamorph.models.sources.built import Built
 from anamorph.models.torchvision_compat import make_torchvision_importable
 
 

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from anamorph.errors import ModelError
 from anamorph.models.readers.loading import load_reader
-from anamorph.models.readers.onnx_files import _locations, model_digest, side_files
+from anamorph.models.sources.onnx_files import _locations, model_digest, side_files
 
 WriteCard = Callable[..., Path]
 MakeOnnx = Callable[..., onnx.ModelProto]
