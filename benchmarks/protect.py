@@ -71,13 +71,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results.measure(
             name, {**settings, "parameters": shown(p)}, len(photos), partial(protected, bench, p)
         )
-    for name in (name for name in options.surrogates.split(",") if name):
-        p = _presets(options, "fast")["fast"]
+    preset = options.surrogate_preset
+    for names in (listed.split("+") for listed in options.surrogates.split(",") if listed):
+        p = _presets(options, preset)[preset]
         results.measure(
-            f"fast, surrogate {name}",
-            {**settings, "surrogates": [name], "parameters": shown(p)},
+            f"{preset}, surrogate{'s' * (len(names) > 1)} {' and '.join(names)}",
+            {**settings, "surrogates": names, "parameters": shown(p)},
             len(photos),
-            partial(protected, bench, p, name),
+            partial(protected, bench, p, names),
         )
     if options.controls:
         levels = round(next(iter(presets.values()), FMD()).epsilon * 255)
@@ -102,10 +103,10 @@ def bench_with(photos: Sequence[LabeledPhoto], seed: int) -> Bench:
     )
 
 
-def protected(bench: Bench, p: FMD, surrogate: str | None = None) -> dict[str, Any]:
+def protected(bench: Bench, p: FMD, names: Sequence[str] = ()) -> dict[str, Any]:
     """Protect the photos and let everyone read the files."""
-    surrogates = [model for model in bench.panel if model.name == surrogate]
-    panel = [model for model in bench.panel if model.name != surrogate]
+    surrogates = [model for model in bench.panel if model.name in names]
+    panel = [model for model in bench.panel if model.name not in names]
     with tempfile.TemporaryDirectory() as out:
         cpu = time.process_time()
         report = protect(
@@ -204,7 +205,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first", type=int, default=0, help="where in the list to begin")
     parser.add_argument("--presets", default=",".join(PRESETS), help="separated by commas")
     parser.add_argument(
-        "--surrogates", default="mobilenetv1_075_192", help="each in a run of its own; commas"
+        "--surrogates",
+        default="mobilenetv1_075_192",
+        help="sets of models joined by +, each set in a run of its own, separated by commas",
+    )
+    parser.add_argument(
+        "--surrogate-preset", choices=list(PRESETS), default="fast", help="of the runs with them"
     )
     parser.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--steps", type=int, help="fewer steps, for a trial")

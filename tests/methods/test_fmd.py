@@ -149,3 +149,74 @@ def test_a_surrogate_that_can_be_fooled_is_fooled_while_the_authorized_reading_s
         assert solved.passes
         assert brightness(solved.value[None]).output.argmax(1).item() == 1
     assert brightness(bright).output.argmax(1).tolist() == [0, 0]
+
+
+def test_one_view_is_the_picture_alone() -> None:
+    x = torch.rand(2, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    problem = fmd(identity, x, KeepLabel(), [0, 1], FMD(views=1))
+    terms = problem.objective(problem.start, problem.turn(problem.context, torch.tensor([0, 5])))
+    assert terms.score is None
+    assert_close(terms.parts["distortion"], torch.ones(2, dtype=torch.float64))
+
+
+def test_each_picture_is_distorted_in_the_view_of_its_own_age() -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def looking(images: Tensor) -> Reading:
+        seen.append(tuple(images.shape))
+        return identity(images)
+
+    x = torch.rand(3, 3, 20, 20, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    p = FMD(views=6)
+    together = fmd(looking, x, KeepLabel(), [0, 1, 2], p)
+    z = together.project(together.start + 0.01 * x, together.context)
+    seen.clear()
+    ages = torch.tensor([7, 0, 1])
+    terms = together.objective(z, together.turn(together.context, ages))
+    assert seen == [(3, 3, 20, 20), (2, 3, 17, 17)]
+    for row in range(3):
+        alone = fmd(looking, x[row : row + 1], KeepLabel(), [row], p)
+        context = alone.turn(alone.context, ages[row : row + 1])
+        single = alone.objective(z[row : row + 1], context)
+        assert_close(terms.parts["distortion"][row : row + 1], single.parts["distortion"])
+        assert terms.score is not None
+        assert single.score is not None
+        assert_close(terms.score[row : row + 1], single.score)
+
+
+def test_the_best_is_chosen_and_checked_on_the_whole_picture() -> None:
+    x = torch.rand(2, 3, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    problem = fmd(identity, x, KeepLabel(), [0, 1], FMD(views=6))
+    terms = [
+        problem.objective(problem.start, problem.turn(problem.context, torch.tensor([age, age])))
+        for age in range(6)
+    ]
+    scores = [one.score for one in terms if one.score is not None]
+    assert len(scores) == 6
+    assert all(torch.equal(score, scores[0]) for score in scores)
+    assert len({tuple(one.parts["distortion"].tolist()) for one in terms}) == 1  # 1 at the start
+    moved = problem.project(problem.start + 0.02 * (x > 0.5), problem.context)
+    values = {
+        tuple(
+            problem.objective(moved, problem.turn(problem.context, torch.full((2,), age)))
+            .parts["distortion"]
+            .tolist()
+        )
+        for age in range(6)
+    }
+    assert len(values) > 2
+
+
+def test_surrogates_see_the_same_views() -> None:
+    shapes: list[int] = []
+
+    def looking(images: Tensor) -> Reading:
+        shapes.append(images.shape[-1])
+        return identity(images)
+
+    x = torch.rand(1, 3, 20, 20, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    p = FMD(views=6, surrogate_weight=1.0)
+    problem = fmd(identity, x, KeepLabel(), [0], p, surrogates=[Surrogate(looking, KeepLabel())])
+    shapes.clear()
+    problem.objective(problem.start, problem.turn(problem.context, torch.tensor([3])))
+    assert shapes == [14]

@@ -9,6 +9,10 @@ and where public models stand in for the unauthorized ones (not in the paper),
     J  = L' + L'_s - lambda * L_p + kappa * L_s
     L'_s, L_s: means over the surrogates s of MSE(s_feat(x), s_feat(x*)) and CE(s_logits(x*), y_s)
 
+and where the distortion is to tell on parts of the picture too (not in the paper),
+
+    L' = MSE(f_feat(V_k x), f_feat(V_k x*))     at step i, k = i mod K: another view in each step
+
 and where files are shared in forms t that the reading must survive (not in the paper),
 
     L_p = mean over x* and all t(x*) of CE(f_logits(.), y)
@@ -28,12 +32,15 @@ Where this differs from the paper:
 - The forms t are real codecs and filters. Their gradient is taken for one: t(x*) is
   x* + (t(x*) - x*) with what stands in brackets held constant. The check is then the least slack
   of all.
+- Views are not in the paper: `views` = K, and 1 is the picture alone. The reading is kept, and the
+  best iterate chosen by L' and L_p, on the whole picture; surrogates see what f_feat sees.
 - Surrogates are not in the paper. y_s is the surrogate's own reading of x, so its classes need not
   be those of f; a surrogate that gives embeddings has L_s = 1 - cos.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Literal, NamedTuple, TypeAlias
 
 import torch
@@ -42,8 +49,10 @@ from torch import Tensor
 from anamorph.losses import mse
 from anamorph.methods import budget
 from anamorph.methods.keeping import Keeping
+from anamorph.methods.views import VIEWS, View
 from anamorph.optimize.combine import Combine, Constrained, Sum
-from anamorph.optimize.problem import Problem
+from anamorph.optimize.problem import Problem, unchanging
+from anamorph.optimize.rows import join, take
 from anamorph.optimize.sets import onto_box, onto_linf_ball
 from anamorph.optimize.starts import uniform_in_ball
 from anamorph.optimize.steps import MomentumSign, Sign, Smoothed, Step
@@ -82,6 +91,13 @@ class FMD:
         symbol="κ",
         at_least=0,
     )
+    views: int = knob(
+        1,
+        "Views of the picture that are distorted in turn, one a step; 1 is the picture alone.",
+        symbol="K",
+        at_least=1,
+        at_most=len(VIEWS),
+    )
     least_cosine: float = knob(
         0.9,
         "For embedding models: the smallest cosine to the clean reading that counts as kept.",
@@ -96,7 +112,7 @@ class FMD:
 PRESETS: dict[str, FMD] = {
     "fast": FMD(),
     "paper": FMD(step_size=4 / 255, steps=100, momentum=0, smoothing=0, balance="sum"),
-    "strong": FMD(steps=60, comfort=4.0),
+    "strong": FMD(step_size=4 / 255, steps=40, comfort=4.0, views=6),
 }
 
 
@@ -129,13 +145,18 @@ class Layers(NamedTuple):
     at_start: tuple[PerSample, ...]  # L' of each tap at the random start
 
 
+Views: TypeAlias = tuple[Layers, ...]
+"""What one model sees in each view of the originals."""
+
+
 class Kept(NamedTuple):
     """What belongs to each picture."""
 
     x: Images
-    layers: Layers
+    layers: Views
     target: Tensor  # y, or f(x)
-    surrogate_layers: tuple[Layers, ...]
+    view: Tensor  # k, of the step to come
+    surrogate_layers: tuple[Views, ...]
     misread: tuple[Tensor, ...]  # y_s, or s(x), one per surrogate
 
 
@@ -161,16 +182,14 @@ def fmd(
         surrogates: models that are to fail, each with at least one tap.
         survive: forms in which the reading must be kept too; they need not be differentiable.
     """
+    combine = _combine(p)
     with torch.no_grad():
         start = onto_box(uniform_in_ball(x, p.epsilon, seeds), 0, 1)
-        clean = authorized(x)
-        layers = _layers(clean, authorized(start))
-        cleans = [s.model(x) for s in surrogates]
-        surrogate_layers = tuple(
-            _layers(one, s.model(start)) for s, one in zip(surrogates, cleans, strict=True)
-        )
+        views = VIEWS[: p.views]
+        clean, layers = _layers(authorized, x, start, views)
+        others = [_layers(s.model, x, start, views) for s in surrogates]
         misread = tuple(
-            s.keeping.target(one.output) for s, one in zip(surrogates, cleans, strict=True)
+            s.keeping.target(one.output) for s, (one, _) in zip(surrogates, others, strict=True)
         )
 
     def objective(x_star: Tensor, kept: Kept) -> Terms:
@@ -181,24 +200,31 @@ def fmd(
             outputs.append(authorized(x_star + (changed - x_star.detach())).output)
         utility = torch.stack([keeping.loss(o, kept.target) for o in outputs]).mean(0)  # L_p
         parts = {
-            "distortion": _distortion(reading, kept.layers),  # L'
+            "distortion": _in_turn(authorized, x_star, kept.view, kept.layers, reading)[0],  # L'
             "utility": -p.utility_weight * utility,
         }
         if surrogates:
-            others = [s.model(x_star) for s in surrogates]
-            parts["surrogates"] = torch.stack(  # L'_s
-                [_distortion(*pair) for pair in zip(others, kept.surrogate_layers, strict=True)]
-            ).mean(0)
+            sights = zip(surrogates, kept.surrogate_layers, strict=True)
+            seen = [_in_turn(s.model, x_star, kept.view, layers) for s, layers in sights]
+            distortions = [distortion for distortion, _ in seen]
+            parts["surrogates"] = torch.stack(distortions).mean(0)  # L'_s
             if p.surrogate_weight:
-                losses = zip(surrogates, others, kept.misread, strict=True)
+                losses = zip(surrogates, seen, kept.misread, strict=True)
                 parts["misreading"] = p.surrogate_weight * torch.stack(  # kappa * L_s
-                    [s.keeping.loss(other.output, y_s) for s, other, y_s in losses]
+                    [s.keeping.loss(output, y_s) for s, (_, output), y_s in losses]
                 ).mean(0)
         slack = torch.stack([keeping.slack(o, kept.target) for o in outputs]).amin(0)
-        return Terms(parts=parts, slack=slack)  # J
+        score = None
+        if p.views > 1:  # L' of one view says nothing beside that of another
+            whole = _distortion(reading, kept.layers[0])
+            score = combine.value(Terms(parts={"distortion": whole, "utility": parts["utility"]}))
+        return Terms(parts=parts, slack=slack, score=score)  # J
 
     def project(x_star: Tensor, kept: Kept) -> Tensor:
         return onto_box(onto_linf_ball(x_star, kept.x, p.epsilon), 0, 1)
+
+    def turn(kept: Kept, age: Tensor) -> Kept:
+        return kept._replace(view=age % p.views)  # k = i mod K
 
     return Problem(
         sense="max",
@@ -208,24 +234,50 @@ def fmd(
             x,
             layers,
             keeping.target(clean.output) if target is None else target,
-            surrogate_layers,
+            torch.zeros(len(x), dtype=torch.long, device=x.device),
+            tuple(seen for _, seen in others),
             misread,
         ),
         step=_step(p),
         project=project,
         iterations=p.steps,
-        combine=_combine(p),
+        turn=turn if p.views > 1 else unchanging,
+        combine=combine,
     )
 
 
-def _layers(clean: Reading, start: Reading) -> Layers:
-    return Layers(
-        clean.features,
-        tuple(
-            mse(a, b).clamp_min(torch.finfo(a.dtype).tiny)
-            for a, b in zip(start.features, clean.features, strict=True)
-        ),
+def _layers(
+    model: Authorized, x: Images, start: Images, views: Sequence[View]
+) -> tuple[Reading, Views]:
+    """What a model reads in the whole originals, and what it sees in their views."""
+    clean = [model(view(x)) for view in views]
+    starts = [model(view(start)) for view in views]
+    return clean[0], tuple(
+        Layers(
+            one.features,
+            tuple(
+                mse(a, b).clamp_min(torch.finfo(a.dtype).tiny)
+                for a, b in zip(other.features, one.features, strict=True)
+            ),
+        )
+        for one, other in zip(clean, starts, strict=True)
     )
+
+
+def _in_turn(
+    model: Authorized, x_star: Tensor, view: Tensor, layers: Views, whole: Reading | None = None
+) -> tuple[PerSample, Tensor]:
+    """L' of each picture's own view, and what the model reads there."""
+
+    def seen(k: int, rows: Tensor) -> tuple[PerSample, Tensor]:
+        known = whole if k == 0 else None
+        reading = take(known, rows) if known else model(VIEWS[k](take(x_star, rows)))
+        return _distortion(reading, take(layers[k], rows)), reading.output
+
+    groups = [(k, view == k) for k in sorted(set(view.tolist()))]
+    made = reduce(join, (seen(k, rows) for k, rows in groups))
+    order = torch.cat([rows.nonzero().flatten() for _, rows in groups]).argsort()
+    return made if len(groups) == 1 else take(made, order)
 
 
 def _distortion(reading: Reading, layers: Layers) -> PerSample:

@@ -14,6 +14,11 @@ from anamorph.types import PerSampleBool
 C = TypeVar("C")
 
 
+def unchanging(context: C, _age: Tensor) -> C:
+    """The context as it is, however many steps a sample has taken."""
+    return context
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem(Generic[C]):
     """Find the z in a feasible set that makes an objective largest or smallest, per sample."""
@@ -30,6 +35,8 @@ class Problem(Generic[C]):
     project: Callable[[Tensor, C], Tensor]
     """The nearest feasible point."""
     iterations: int
+    turn: Callable[[C, Tensor], C] = unchanging
+    """The context for the steps (n,) that each sample has taken: for what changes in turns."""
     combine: Combine = Sum()
     """How the gradients of the terms become one."""
     enough: Callable[[Terms], PerSampleBool] | None = None
