@@ -1,6 +1,6 @@
 """The page of runs in shards on a cluster."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.runs import Run, measured_on, table
@@ -32,11 +32,21 @@ def _throughput(run: Run) -> Iterator[str]:
         f"{run['n'] // 4} and {run['n']} portraits of {run['settings']['size']} pixels, whole runs "
         "in turns, Ray already running. At work, one worker in this process protects "
         f"{figures['here_per_second']:.2f} a second, two on Ray {figures['ray_per_second']:.2f}: "
-        f"**{figures['ray_over_here']:.2f}** times as many ({min(rounds):.2f} to "
-        f"{max(rounds):.2f} in {len(rounds)} rounds; bar {BAR}). Workers of a run take "
+        f"**{figures['ray_over_here']:.2f}** times as many ({_span(rounds)}; bar {BAR}). "
+        f"Workers of a run take "
         f"{figures['seconds_to_start']:.0f} s to start, so the whole run of {run['n']} was "
         f"{figures['whole_run']:.2f} times as fast."
     )
+
+
+def _span(rounds: Sequence[float]) -> str:
+    if len(rounds) == 1:
+        return "in one round"
+    return f"{min(rounds):.2f} to {max(rounds):.2f} in {len(rounds)} rounds"
+
+
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{n} times"
 
 
 def _dispatch(run: Run) -> Iterator[str]:
@@ -55,9 +65,9 @@ def _kills(run: Run) -> Iterator[str]:
     yield ""
     yield (
         f"{run['n']} portraits from a bucket to a bucket (a real S3 server on this machine), two "
-        f"workers. Workers were killed {killed.get('workers', 0)} times, the driver "
-        f"{killed.get('drivers', 0)} times, at random; it was started "
-        f"{figures['drivers_started']} times. Lost: **{figures['lost']}**, doubled: "
+        f"workers. Workers were killed {_times(killed.get('workers', 0))}, the driver "
+        f"{_times(killed.get('drivers', 0))}, at random; it was started "
+        f"{_times(figures['drivers_started'])}. Lost: **{figures['lost']}**, doubled: "
         f"**{figures['doubled']}**, wrong: **{figures['wrong']}**, failed: {figures['failed']}."
     )
 

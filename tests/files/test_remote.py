@@ -61,6 +61,25 @@ def test_hidden_files_and_folders_are_passed_over(top: str) -> None:
     assert [entry.relative for entry in entries(top)] == ["a.png"]
 
 
+def test_links_to_folders_are_followed_and_each_real_folder_is_listed_once(tmp_path: Path) -> None:
+    for name in ("in/a.png", "in/real/b.png", "elsewhere/c.png", "out/d.png"):
+        put(f"file://{tmp_path}/{name}", b"x")
+    top = tmp_path / "in"
+    for link, to in {"album": "elsewhere", "again": "in/real", "loop": "in", "done": "out"}.items():
+        (top / link).symlink_to(tmp_path / to)
+    (top / "gone").symlink_to(tmp_path / "nowhere")
+    found = entries(f"file://{top}", without=f"file://{tmp_path}/out")
+    assert [entry.relative for entry in found] == ["a.png", "album/c.png", "real/b.png"]
+    assert fetch(found[1].url) == b"x"
+
+
+def test_a_folder_to_leave_out_is_passed_over(top: str) -> None:
+    for name in ("a.png", "out/b.png", "outer/c.png"):
+        put(f"{top}/{name}", b"x")
+    found = entries(top, without=f"{top}/out")
+    assert [entry.relative for entry in found] == ["a.png", "outer/c.png"]
+
+
 def test_a_single_file_is_found_by_its_name(top: str) -> None:
     put(f"{top}/below/a.png", b"four")
     (entry,) = entries(f"{top}/below/a.png")

@@ -63,6 +63,13 @@ class Idle(Threads):
         return
 
 
+class Absent(Idle):
+    """Nobody is there yet."""
+
+    def start(self) -> None:
+        return
+
+
 @dataclass(kw_only=True)
 class Running:
     """A service with a client for it."""

@@ -15,49 +15,13 @@ from anamorph.service.queue import UNSORTED
 from anamorph.service.requests import Protect
 from anamorph.service.settings import Settings
 
-NETWORK = """
-import time
-
-import torch
-
-
-class Network(torch.nn.Module):
-    def __init__(self, pause):
-        super().__init__()
-        generator = torch.Generator().manual_seed(0)
-        self.pause = pause
-        self.early = torch.nn.Conv2d(3, 4, 3, stride=2, bias=False)
-        self.head = torch.nn.Linear(4 * 7 * 7, 3, bias=False)
-        for parameter in self.parameters():
-            parameter.data = torch.randn(parameter.shape, generator=generator)
-
-    def forward(self, x):
-        time.sleep(self.pause)
-        return self.head(torch.relu(self.early(x)).flatten(1))
-
-
-def make():
-    return Network(0.02)
-"""
-
-CARD = """
-name = "toy"
-source = "python:network.py:make"
-tap = ["early"]
-[input]
-size = [16, 16]
-mean = [0.5, 0.5, 0.5]
-std = [0.25, 0.25, 0.25]
-"""
-
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    (tmp_path / "network.py").write_text(NETWORK)
-    card = tmp_path / "card.toml"
-    card.write_text(CARD)
+def service(tmp_path: Path, card: Callable[..., Path]) -> Iterator[Service]:
     made = open_service(
-        Settings(data=tmp_path / "data", models={"toy": str(card)}, workers=1, threads=1)
+        Settings(
+            data=tmp_path / "data", models={"toy": str(card(pause=0.02))}, workers=1, threads=1
+        )
     )
     yield made
     made.database.close()
@@ -112,6 +76,15 @@ def test_a_killed_workers_job_is_taken_up_again_and_done_once(
     assert service.crew.restarts == 1
     results = sorted(path.name for path in service.jobs.folder(job).iterdir())
     assert results == sorted(item.output for item in status.items), "one file for each, no other"
+
+
+def test_ctrl_c_at_the_terminal_is_for_the_service_alone(service: Service) -> None:
+    service.crew.start()
+    try:
+        (pid,) = service.crew.processes  # type: ignore[attr-defined]
+        assert os.getpgid(pid) != os.getpgid(0)
+    finally:
+        service.crew.stop()
 
 
 @pytest.mark.slow

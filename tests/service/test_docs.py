@@ -28,7 +28,7 @@ def test_the_lines_for_programs_work_as_printed(
     np.save(tmp_path / "faces.npy", np.random.default_rng(0).normal(size=(4, 8)))
     part = PAGE.read_text(encoding="utf-8").partition("## From a program")[2].partition("\n## ")[0]
     blocks = [b for b in re.findall(r"```sh\n(.*?)```", part, re.DOTALL) if "export" not in b]
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for block in blocks:
         done = subprocess.run(

@@ -94,6 +94,29 @@ def test_jobs_of_others_are_not_there_except_for_admins(serve: Serve, picture: P
     assert admin.get(f"/v1/jobs/{job}").status_code == 200
 
 
+def test_a_list_shows_ones_own_jobs_the_newest_first_page_by_page(
+    serve: Serve, picture: Picture
+) -> None:
+    running = serve(workers=Idle)
+    assert running.get("/v1/jobs").json() == {"jobs": [], "next": None}
+    made = [submitted(running, picture(), picture("coffee")) for _ in range(3)]
+    stranger = running.as_("protect")
+    foreign = submitted(stranger, picture())
+    running.post(f"/v1/jobs/{made[0]}/cancel")
+    page = running.get("/v1/jobs?limit=2").json()
+    assert [job["id"] for job in page["jobs"]] == made[:0:-1]
+    assert page["jobs"][0]["state"] == "queued"
+    rest = running.get(page["next"]).json()
+    (first,) = rest["jobs"]
+    assert (first["id"], first["state"], first["counts"]["cancelled"]) == (made[0], "cancelled", 2)
+    assert first["expires"] > first["created"]
+    assert rest["next"] is None
+    everything = running.as_("admin").get("/v1/jobs").json()["jobs"]
+    assert [job["id"] for job in everything] == [foreign, *reversed(made)]
+    assert running.get(f"/v1/jobs?before={foreign}").status_code == 404
+    assert running.get("/v1/jobs?limit=0").status_code == 422
+
+
 def test_results_are_deleted_when_their_time_is_over(serve: Serve, picture: Picture) -> None:
     running = serve(Bounds(keep_seconds=0.2))
     job = submitted(running, picture())

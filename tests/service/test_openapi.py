@@ -22,6 +22,7 @@ def test_the_document_names_every_route(serve: Serve) -> None:
     assert set(document["paths"]) == {
         *(f"/v1/{verb}" for verb in FORMS),
         "/v1/models",
+        "/v1/jobs",
         "/v1/jobs/{job}",
         "/v1/jobs/{job}/cancel",
         "/v1/jobs/{job}/events",

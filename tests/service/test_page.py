@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from .conftest import Idle
+from anamorph.service.settings import Bounds
+
+from .conftest import Absent, Idle
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe")
@@ -167,10 +169,35 @@ def test_what_goes_wrong_is_said(site: Any, visit: Any, tmp_path: Path) -> None:
     here.page.set_input_files("#files", str(bad))
     here.page.get_by_role("button", name="Protect", exact=True).click()
     here.told("0 done, 1 failed")
-    here.told("bad.png: not a picture")
+    here.told("not a picture, or a damaged one")
     here.page.get_by_role("tab", name="Reveal").click()
     here.page.set_input_files("#key", str(bad))
     here.told("This is no key file")
+
+
+def test_a_page_that_asks_too_often_waits_as_long_as_it_is_told(
+    site: Any, visit: Any, on_disk: list[str]
+) -> None:
+    _, address = site(Bounds(burst=1, requests_per_minute=30))
+    here = visit(address)
+    here.told("Drop pictures")
+    here.page.set_input_files("#files", on_disk)
+    here.page.get_by_role("button", name="Protect", exact=True).click()
+    here.told("2 done, 0 failed")
+    assert here.page.get_by_role("button", name="Compare").count() == 2
+    assert any("429" in fault for fault in here.faults), "otherwise this test tells nothing"
+
+
+def test_a_page_that_is_opened_while_models_are_loaded_goes_on_by_itself(
+    site: Any, visit: Any
+) -> None:
+    service, address = site(workers=Absent)
+    here = visit(address)
+    here.told("The service is loading its models")
+    assert violations(here) == []
+    service.queue.seen("here", service.crew.roster.about())
+    here.told("Drop pictures")
+    assert not here.page.get_by_text("is loading its models").is_visible()
 
 
 def test_the_page_works_by_keyboard_and_on_a_phone(
@@ -187,10 +214,10 @@ def test_the_page_works_by_keyboard_and_on_a_phone(
     assert here.page.get_by_role("tab", name="Hide").get_attribute("aria-selected") == "true"
     here.page.keyboard.press("Home")
     focused = []
-    for _ in range(5):
+    for _ in range(6):
         here.page.keyboard.press("Tab")
         focused.append(here.page.evaluate("document.activeElement.id"))
-    assert focused == ["files", "folder", "model", "effort", "go"]
+    assert focused == ["files", "folder", "model", "effort", "survive", "go"]
     here.page.set_input_files("#files", on_disk)
     here.page.locator("#go").press("Enter")
     here.page.get_by_role("button", name="Stop").click()

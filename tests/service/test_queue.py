@@ -161,6 +161,18 @@ def test_jobs_of_others_are_missing(jobs: Jobs, submit: Submit) -> None:
     assert jobs.status(job, None).owner == "me"
 
 
+def test_ones_own_jobs_are_listed_the_newest_first(jobs: Jobs, submit: Submit) -> None:
+    assert jobs.newest("me", 5) == []
+    first, second = submit(), submit()
+    assert [job.id for job in jobs.newest("me", 5)] == [second, first]
+    assert [job.id for job in jobs.newest(None, 1)] == [second]
+    (older,) = jobs.newest("me", 5, before=second)
+    assert (older.id, older.state, sum(older.counts.values())) == (first, "queued", 1)
+    assert jobs.newest("you", 5) == []
+    with pytest.raises(Missing, match=r"there is no job"):
+        jobs.newest("you", 5, before=second)
+
+
 def test_a_finished_job_is_deleted_with_its_folder_when_its_time_is_over(
     queue: Queue, jobs: Jobs, submit: Submit
 ) -> None:

@@ -10,7 +10,7 @@ from anamorph.service.settings import Bounds, Settings, dump, load, read_setting
 TOML = """
 data = "here"
 workers = 2
-models = { mine = "portraits:identity-vgg" }
+models = { mine = "cards/mine.toml", public = "portraits:identity-vgg" }
 keys = { ours = "ours.amkey" }
 [bounds]
 queue = 7
@@ -22,6 +22,8 @@ def test_settings_come_from_a_file_whose_paths_are_relative_to_it(tmp_path: Path
     path.write_text(TOML)
     settings = read_settings(path)
     assert settings.data == tmp_path / "here"
+    mine = str(tmp_path / "cards" / "mine.toml")
+    assert settings.models == {"mine": mine, "public": "portraits:identity-vgg"}
     assert settings.keys == {"ours": str(tmp_path / "ours.amkey")}
     assert (settings.workers, settings.bounds.queue) == (2, 7)
     assert settings.bounds.pictures == Bounds().pictures
@@ -38,6 +40,7 @@ def test_a_worker_gets_the_settings_as_they_are(tmp_path: Path) -> None:
         ("worker = 2", "'worker' is unknown"),
         ("[bounds]\nqueues = 2", "'queues' is unknown"),
         ("[models]\na = 1", "models must be names with texts"),
+        ("[keys]\na = 1", "keys must be names with texts"),
         ("= 2", "cannot be read"),
     ],
 )

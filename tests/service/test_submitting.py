@@ -65,6 +65,15 @@ def test_a_picture_is_hidden_and_revealed_with_a_key_that_is_sent(
     assert (wrong.status_code, wrong.json()["type"]) == (422, "urn:anamorph:WrongKey")
 
 
+def test_a_picture_is_still_read_in_the_forms_it_is_to_survive(
+    running: Running, picture: Picture
+) -> None:
+    files = {"picture": ("me.png", picture())}
+    answer = running.post("/v1/protect", files=files, data={**TOY, "survive": "jpeg75"})
+    assert answer.status_code == 200, answer.text
+    assert json.loads(answer.headers["anamorph-record"])["survives"] == {"jpeg75": True}
+
+
 def test_a_key_of_the_service_never_leaves_it(
     serve: Serve, picture: Picture, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -136,6 +145,8 @@ def test_an_answer_that_takes_too_long_becomes_a_job(serve: Serve, picture: Pict
         ("protect", {"picture": b"png"}, {"model": "x"}, 422, "no model is called 'x'"),
         ("protect", {"picture": b"png"}, {**TOY, "epsilon": "-1"}, 422, "greater than 0"),
         ("protect", {"picture": b"png"}, {**TOY, "iterations": "7"}, 422, "not permitted"),
+        ("protect", {"picture": b"png"}, {**TOY, "epsilon": "256"}, 422, "less than or equal"),
+        ("protect", {"picture": b"png"}, {**TOY, "survive": "smaller"}, 422, "changes the size"),
         ("protect", {"other": b"png"}, TOY, 422, "other: is no file that is expected"),
         ("protect", {"picture": b"text"}, TOY, 422, "not a picture"),
         ("protect", {"picture": b""}, TOY, 422, "the file is empty"),
@@ -175,6 +186,17 @@ def test_pictures_beyond_the_limits_are_refused(serve: Serve, picture: Picture) 
     heavier = {"picture": ("a.png", bytes(40_001))}
     refused = running.post("/v1/protect", files=heavier, data=TOY)
     assert (refused.status_code, refused.json()["type"]) == (413, "urn:anamorph:TooLong")
+
+
+def test_a_disk_that_refuses_is_told_without_its_paths(running: Running, picture: Picture) -> None:
+    jobs = running.service.settings.jobs
+    jobs.rmdir()
+    jobs.write_text("a file where a folder is needed")
+    answer = running.post("/v1/protect", files={"picture": ("a.png", picture())}, data=TOY)
+    assert (answer.status_code, answer.json()["type"]) == (507, "urn:anamorph:NotWritten")
+    assert "the upload cannot be kept" in answer.json()["detail"]
+    assert str(jobs) not in answer.text
+    jobs.unlink()
 
 
 def test_a_full_queue_says_when_to_come_back(serve: Serve, picture: Picture) -> None:

@@ -1,5 +1,6 @@
 """Files behind URLs: `s3://`, `gs://`, `file://`, what else fsspec reaches (extra `cloud`)."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,7 +8,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from anamorph.errors import AnamorphError, FileError, MissingExtra, NotWritten, UsageError
+from anamorph.errors import (
+    AnamorphError,
+    FileError,
+    MissingExtra,
+    NotWritten,
+    UsageError,
+    first_line,
+)
 from anamorph.files.write import write_whole
 
 _STAMPS = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "mtime", "created")
@@ -56,10 +64,15 @@ def url_of(place: str | Path) -> str:
     return str(place).rstrip("/")
 
 
-def entries(url: str) -> tuple[Entry, ...]:
+def entries(url: str, without: str = "") -> tuple[Entry, ...]:
     """Every file below a folder, or the one file that the URL names; in the order of their paths.
 
-    Hidden files and folders, whose names begin with a dot, are passed over.
+    Hidden files and folders, whose names begin with a dot, are passed over. On disks, links to
+    folders are followed, each real folder once.
+
+    Args:
+        url: of the folder or the file.
+        without: URL of a folder that is passed over where it lies inside, also behind a link.
 
     Raises:
         FileError: nothing is there, or the storage refuses.
@@ -70,11 +83,12 @@ def entries(url: str) -> tuple[Entry, ...]:
         fs.invalidate_cache()
         if fs.isfile(top):
             return (_entry(url, top.rsplit("/", 1)[-1], fs.info(top)),)
-        found = fs.find(top, detail=True)
+        found = _walked(fs, top, without) if "file" in fs.protocol else fs.find(top, detail=True)
     files = []
     for path, info in found.items():
         relative = path[len(top) :].lstrip("/")
-        if not any(part.startswith(".") for part in relative.split("/")):
+        hidden = any(part.startswith(".") for part in relative.split("/"))
+        if not hidden and not (without and f"{url}/{relative}".startswith(f"{without}/")):
             files.append(_entry(f"{url}/{relative}", relative, info))
     if not files and not exists(url):
         raise FileError(f"{url}: no such file or folder; check the URL")
@@ -130,7 +144,7 @@ def put(url: str, data: bytes) -> None:
     try:
         fs.pipe_file(path, data)
     except Exception as error:  # whatever the library of a storage raises
-        raise NotWritten(f"{url}: cannot be written: {_line(error)}") from error
+        raise NotWritten(f"{url}: cannot be written: {first_line(error)}") from error
 
 
 def remove(url: str) -> None:
@@ -143,6 +157,34 @@ def remove(url: str) -> None:
     with _reaching(url):
         if _exists(url):
             fs.rm_file(path)
+
+
+def _walked(fs: Any, top: str, without: str) -> dict[str, dict[str, Any]]:
+    """What `find` gives, behind links to folders too; real folders first, as `folders.find`."""
+    found, seen = {}, {_identity(without.removeprefix("file://"))}
+    folders, links = [top], list[str]()
+    while folders or links:
+        folder = folders.pop() if folders else links.pop(0)
+        identity = _identity(folder)
+        if identity is None or (identity in seen and folder != top):
+            continue
+        seen.add(identity)
+        with os.scandir(folder) as below:
+            for one in sorted(below, key=lambda entry: entry.name):
+                if one.is_dir() and not one.name.startswith("."):
+                    (links if one.is_symlink() else folders).append(one.path)
+                elif one.is_file():
+                    found[one.path] = fs.info(one.path)
+    return found
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Of a folder, whatever its name; None where nothing is."""
+    try:
+        about = Path(path).stat()
+    except OSError:
+        return None
+    return (about.st_dev, about.st_ino)
 
 
 def _entry(url: str, relative: str, info: dict[str, Any]) -> Entry:
@@ -167,9 +209,9 @@ def _system(url: str) -> tuple[Any, str]:
     try:
         fs, path = fsspec.url_to_fs(url)
     except ImportError as error:
-        raise MissingExtra(f"{url}: {_line(error)}") from error
+        raise MissingExtra(f"{url}: {first_line(error)}") from error
     except ValueError as error:
-        raise UsageError(f"{url}: {_line(error)}") from error
+        raise UsageError(f"{url}: {first_line(error)}") from error
     return fs, str(path).rstrip("/")
 
 
@@ -184,8 +226,4 @@ def _reaching(url: str) -> Iterator[None]:
     except PermissionError as error:
         raise FileError(f"{url}: access denied; check the credentials") from error
     except Exception as error:  # whatever the library of a storage raises
-        raise FileError(f"{url}: cannot be reached: {_line(error)}") from error
-
-
-def _line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0] or type(error).__name__
+        raise FileError(f"{url}: cannot be reached: {first_line(error)}") from error

@@ -115,7 +115,8 @@ class Crew:
 
     def _hired(self) -> _Hand:
         name = secrets.token_hex(8)
-        process = subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, text=True)
+        # A group of its own: Ctrl-C at the terminal is for the service, which stops its workers.
+        process = subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, text=True, process_group=0)
         told = (name, configuration.dump(self._settings), self._keyring.dump())
         if process.stdin is not None:
             with suppress(BrokenPipeError):  # it ended at once: `_run` sees to that

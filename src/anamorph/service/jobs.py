@@ -12,7 +12,7 @@ from anamorph.service.database import Database, Row, Run
 from anamorph.service.queue import close_job
 from anamorph.service.refusals import Busy, Missing
 from anamorph.service.settings import Bounds
-from anamorph.service.status import JobStatus, item_status
+from anamorph.service.status import STATES, JobStatus, JobSummary, item_status, job_summary
 
 _RETRY = 5.0
 """Seconds after which a full queue is worth another look, at the least."""
@@ -124,11 +124,46 @@ class Jobs:
             items=[item_status(row) for row in rows],
         )
 
+    def newest(self, owner: str | None, limit: int, before: str | None = None) -> list[JobSummary]:
+        """Jobs, the newest first; `owner` None may see all of them.
+
+        Args:
+            owner: whose.
+            limit: how many at most.
+            before: the id of a job, to go on with those that are older.
+
+        Raises:
+            Missing: there is no such job to go on from, or it is somebody else's.
+        """
+        where, values = "1 = 1", list[object]()
+        if owner is not None:
+            where, values = "owner = ?", [owner]
+        with self._database.transaction(write=False) as run:
+            if before is not None:
+                where += " AND (created, id) < (?, ?)"
+                values += [_owned(run, before, owner)["created"], before]
+            rows = run(
+                f"SELECT * FROM jobs WHERE {where} ORDER BY created DESC, id DESC LIMIT ?",
+                *values,
+                limit,
+            )
+            ids = [row["id"] for row in rows]
+            counted = run(
+                f"SELECT job, state, COUNT(*) AS n FROM items WHERE job IN ({_marks(ids)}) "
+                "GROUP BY job, state",
+                *ids,
+            )
+        counts = {id_: dict.fromkeys(STATES, 0) for id_ in ids}
+        for row in counted:
+            counts[row["job"]][row["state"]] = row["n"]
+        return [job_summary(row, counts[row["id"]]) for row in rows]
+
     def ended(self, jobs: Sequence[str]) -> set[str]:
         """Which of these have finished, or are not there any more."""
-        marks = ", ".join("?" for _ in jobs)
         with self._database.transaction(write=False) as run:
-            rows = run(f"SELECT id FROM jobs WHERE finished IS NULL AND id IN ({marks})", *jobs)
+            rows = run(
+                f"SELECT id FROM jobs WHERE finished IS NULL AND id IN ({_marks(jobs)})", *jobs
+            )
         return set(jobs) - {row["id"] for row in rows}
 
     def cancel(self, job: str, owner: str | None) -> None:
@@ -203,6 +238,10 @@ class Jobs:
     def _forget(run: Run, job: str) -> None:
         run("DELETE FROM items WHERE job = ?", job)
         run("DELETE FROM jobs WHERE id = ?", job)
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" for _ in values) or "NULL"
 
 
 def _owned(run: Run, job: str, owner: str | None) -> Row:

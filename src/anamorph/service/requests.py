@@ -8,8 +8,14 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from anamorph.app.hide.hide import PRESETS as HIDE_PRESETS
+from anamorph.app.protect.protecting import Writing
+from anamorph.app.protect.surviving import forms_named
 from anamorph.errors import UsageError
+from anamorph.files.encoding import Format
+from anamorph.files.metadata import Metadata
+from anamorph.methods.fmd import FMD
 from anamorph.methods.fmd import PRESETS as PROTECT_PRESETS
+from anamorph.parameters import knobs
 from anamorph.service.queue import UNSORTED
 from anamorph.service.refusals import Malformed
 from anamorph.service.settings import Settings
@@ -17,6 +23,14 @@ from anamorph.service.settings import Settings
 Verb: TypeAlias = Literal["protect", "hide", "reveal", "shield", "read"]
 
 _Name = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+def _knob(parameters: type, name: str, default: float | None = None) -> Any:
+    """A field that may be left out, with the range and meaning of a parameter."""
+    (one,) = (known for known in knobs(parameters) if known.name == name)
+    ends = {"gt": one.above, "ge": one.at_least, "le": one.at_most}
+    scaled: dict[str, Any] = {end: at * one.scale for end, at in ends.items() if at is not None}
+    return Field(default, description=one.meaning, **scaled)
 
 
 class Form(BaseModel):
@@ -69,20 +83,22 @@ class Protect(Form):
 
     model: _Name = Field(description="The model that keeps reading; see `GET /v1/models`.")
     preset: Literal["fast", "paper", "strong"] = Field("fast", description="How much effort.")
-    epsilon: float | None = Field(
-        None, gt=0, le=255, description="Largest change of a value, in 8-bit levels."
-    )
+    epsilon: float | None = _knob(FMD, "epsilon")
     seed: int = Field(0, ge=0, le=2**31, description="The same seed gives the same result.")
     surrogates: list[_Name] = Field(
         default=[],
         max_length=4,
         description="Models of the service that stand in for unauthorized ones.",
     )
-    format: Literal["png", "webp", "keep"] = Field("png", description="Of the results.")
-    quality: int = Field(95, ge=1, le=100, description="Of JPEG, with the format `keep`.")
-    metadata: Literal["strip", "no-gps", "keep"] = Field(
-        "strip", description="What happens to EXIF and XMP."
+    survive: list[_Name] = Field(
+        default=[],
+        max_length=4,
+        description="What happens to a shared file, after which the model is to read it still: "
+        "`jpeg75`, another transform that keeps the size. Each costs time.",
     )
+    format: Format = Field("png", description="Of the results.")
+    quality: int = _knob(Writing, "quality", Writing().quality)
+    metadata: Metadata = Field("strip", description="What happens to EXIF and XMP.")
 
     def check(self, settings: Settings, *, key: bool) -> None:
         """See `Form`."""
@@ -90,6 +106,7 @@ class Protect(Form):
             _known(name, settings.models, "model")
         if self.model in self.surrogates:
             raise UsageError(f"{self.model}: is the model that keeps reading, and no surrogate")
+        forms_named(self.survive)
 
 
 class Hide(Form):

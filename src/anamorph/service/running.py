@@ -48,7 +48,7 @@ def run(
                 server.should_exit = True
             elif server.started:
                 port = server.servers[0].sockets[0].getsockname()[1]
-                said(_welcome(service, f"{scheme}://{settings.host}:{port}/"))
+                said(_welcome(service, f"{scheme}://{_reachable(settings.host)}:{port}/"))
                 told.set()
         while not server.should_exit:
             if service.crew.refused.wait(_LOOK):
@@ -80,6 +80,13 @@ def _config(service: Service, certificate: Path | None, private_key: Path | None
         access_log=False,  # paths hold the names of jobs, which are as good as results for admins
         ws="none",
     )
+
+
+def _reachable(host: str) -> str:
+    """A host as it stands in addresses; where all are listened to, the one that browsers trust."""
+    if host in ("0.0.0.0", "::"):
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
 
 
 def _welcome(service: Service, page: str) -> str:

@@ -11,6 +11,9 @@ from anamorph.errors import UsageError
 from anamorph.files.photo import Limits
 from anamorph.parameters import check, knob
 
+_NAMED = ("models", "keys", "shadows")
+"""The tables of what requests may name."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
@@ -63,6 +66,8 @@ class Settings:
     workers: int = 1
     threads: int = 0
     """Of each worker; 0 shares the processors among them."""
+    device: str = "cpu"
+    """Where models compute: cpu, cuda, cuda:N, or auto; workers share a GPU."""
     host: str = "127.0.0.1"
     port: int = 8000
     bounds: Bounds = Bounds()
@@ -92,11 +97,17 @@ def read_settings(path: Path) -> Settings:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: the settings cannot be read: {error}") from error
     content.setdefault("data", "anamorph-service")
-    for table in ("keys", "shadows"):
+    for table in _NAMED:
         named = content.get(table, {})
         if isinstance(named, dict):
-            content[table] = {name: str(path.parent / file) for name, file in named.items()}
+            content[table] = {name: _beside(path, table, what) for name, what in named.items()}
     return replace(_settings(content, str(path)), data=path.parent / content["data"])
+
+
+def _beside(path: Path, table: str, what: Any) -> Any:
+    """Cards, keys and decoders are files; other models are specs."""
+    is_file = isinstance(what, str) and (table != "models" or what.endswith(".toml"))
+    return str(path.parent / what) if is_file else what
 
 
 def dump(settings: Settings) -> str:
@@ -116,7 +127,7 @@ def _settings(content: Mapping[str, Any], where: str) -> Settings:
         for name in names:
             if name not in allowed:
                 raise UsageError(f"{where}: {name!r} is unknown; use {', '.join(allowed)}")
-    for name in ("models", "keys", "shadows"):
+    for name in _NAMED:
         if not all(isinstance(value, str) for value in content.get(name, {}).values()):
             raise UsageError(f"{where}: {name} must be names with texts")
     given = {**content, "data": Path(content["data"]), "bounds": Bounds(**bounds)}

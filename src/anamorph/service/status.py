@@ -7,6 +7,9 @@ from typing import Any
 
 from anamorph.service.database import Row
 
+STATES = ("queued", "running", "done", "failed", "cancelled")
+"""Of items."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemStatus:
@@ -48,22 +51,55 @@ class JobStatus:
     def counts(self) -> dict[str, int]:
         """Items by state."""
         states = [item.state for item in self.items]
-        return {s: states.count(s) for s in ("queued", "running", "done", "failed", "cancelled")}
+        return {state: states.count(state) for state in STATES}
 
     @property
     def state(self) -> str:
         """Of the job as a whole."""
-        counts = self.counts
-        if self.cancelled:
-            return "cancelled"
-        if self.finished is not None:
-            return "failed" if counts["failed"] else "done"
-        return "running" if counts["queued"] < len(self.items) else "queued"
+        return _state(self.counts, finished=self.finished, cancelled=self.cancelled)
 
     @property
     def progress(self) -> float:
         """The share that is done, steps of running items included."""
         return sum(item.progress for item in self.items) / len(self.items)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSummary:
+    """A job in a list, without its items."""
+
+    id: str
+    verb: str
+    created: float
+    finished: float | None
+    cancelled: bool
+    counts: Mapping[str, int]
+    """Items by state."""
+
+    @property
+    def state(self) -> str:
+        """Of the job as a whole."""
+        return _state(self.counts, finished=self.finished, cancelled=self.cancelled)
+
+
+def job_summary(row: Row, counts: Mapping[str, int]) -> JobSummary:
+    """The summary that a row of the table and the states of its items tell."""
+    return JobSummary(
+        id=row["id"],
+        verb=row["verb"],
+        created=row["created"],
+        finished=row["finished"],
+        cancelled=bool(row["cancelled"]),
+        counts=counts,
+    )
+
+
+def _state(counts: Mapping[str, int], *, finished: float | None, cancelled: bool) -> str:
+    if cancelled:
+        return "cancelled"
+    if finished is not None:
+        return "failed" if counts["failed"] else "done"
+    return "running" if counts["queued"] < sum(counts.values()) else "queued"
 
 
 def item_status(row: Row) -> ItemStatus:

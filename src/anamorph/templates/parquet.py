@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anamorph.errors import FileError, MissingExtra, UsageError
+from anamorph.errors import FileError, MissingExtra, UsageError, first_line
 from anamorph.files.write import whole
 from anamorph.templates.checking import check_kind, faulty
 from anamorph.templates.role import Features, Id, Mark
@@ -26,7 +26,7 @@ class Parquet:
         try:
             content = arrow.parquet.read_table(path)
         except (OSError, arrow.ArrowInvalid) as error:
-            raise FileError(f"{path}: cannot be read as Parquet: {_line(error)}") from error
+            raise FileError(f"{path}: cannot be read as Parquet: {first_line(error)}") from error
         if not len(content):
             raise UsageError(f"{path}: holds no features; check the file")
         column = column or _only_features(path, content, arrow)
@@ -125,7 +125,3 @@ def _pyarrow(path: Path) -> Any:
             f"{path}: Parquet needs the library pyarrow; run `pip install 'anamorph[parquet]'`"
         ) from error
     return pyarrow
-
-
-def _line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

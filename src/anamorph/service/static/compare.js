@@ -9,7 +9,7 @@ function show() {
   $("compare").querySelector(".pair").style.setProperty("--shown", `${$("slider").value}%`);
 }
 
-const text = (reading) => (reading ? `${reading.label} (${Math.round(reading.share * 100)} %)` : "");
+const text = (reading) => (reading ? `${reading.label} (${Math.round(reading.share * 100)}\u00a0%)` : "");
 
 function row(told) {
   const [before, after] = told.readings ?? [];

@@ -51,7 +51,8 @@ function choose(name) {
   }
   $("panel").setAttribute("aria-labelledby", `tab-${verb}`);
   $("about").textContent = about.about;
-  $("model-choice").hidden = $("effort-choice").hidden = !about.model;
+  $("survive-choice").hidden = verb !== "protect";
+  $("choices").hidden = !about.model;
   $("model-label").textContent = about.model ?? "";
   const able = known.models.filter((m) => verb !== "protect" || m.protects);
   options($("model"), able.map((m) => [m.name, m.name]));
@@ -67,9 +68,10 @@ function choose(name) {
 
 function take(files) {
   pictures = files;
-  const size = files.reduce((n, [, file]) => n + file.size, 0) / 1e6;
+  const bytes = files.reduce((n, [, file]) => n + file.size, 0);
+  const size = bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
   const names = files.length === 1 ? files[0][0] : `${files.length} pictures`;
-  $("chosen").textContent = files.length ? `${names}, ${size.toFixed(1)} MB` : "No picture was found there.";
+  $("chosen").textContent = files.length ? `${names}, ${size}` : "No picture was found there.";
   note("");
 }
 
@@ -123,12 +125,16 @@ async function go(event) {
   }
 }
 
-const fields = () => ({ model: $("model").value, preset: $("effort").value });
+function fields() {
+  const form = { model: $("model").value, preset: $("effort").value };
+  return verb === "protect" && $("survive").checked ? { ...form, survive: "jpeg75" } : form;
+}
 
 async function worked(what, files, form) {
   told("Sending …", 0);
   const job = await service.submit(what, form, files, what === "protect" ? null : key.file);
-  jobs.push(job.id);
+  jobs.push(job);
+  $("forget").hidden = false;
   running = job.id;
   $("cancel").hidden = false;
   const drawn = new Set();
@@ -146,19 +152,22 @@ async function worked(what, files, form) {
 /** Reveal what can be revealed here, and send the rest only if that was allowed. */
 async function revealed() {
   const rest = [];
+  let here = 0;
   for (const [i, [name, file]] of pictures.entries()) {
     told(`Revealing ${i + 1} of ${pictures.length} in this browser …`, i / pictures.length);
     try {
       const found = key.kind === "sealed" ? await reveal(file, key) : null;
-      if (found) line(name, "revealed here, nothing was sent", true, file, found.blob, found.name);
-      else rest.push([name, file]);
+      if (found) {
+        line(name, "revealed here, nothing was sent", true, { original: file, made: found.blob, saved: found.name });
+        here += 1;
+      } else rest.push([name, file]);
     } catch (error) {
       if (!(error instanceof KeyProblem)) throw error;
       line(name, error.message, false);
     }
   }
   $("kept").textContent = rest.length ? "" : "Nothing was sent to the service.";
-  told(`${pictures.length - rest.length} of ${pictures.length} looked at in this browser.`, 1);
+  told(`${here} of ${pictures.length} revealed in this browser.`, 1);
   if (rest.length && $("send").checked) await worked("reveal", rest, {});
   else for (const [name] of rest) line(name, "not hidden with a sealed key, or changed since; tick the box to let the service try", false);
 }
@@ -171,17 +180,21 @@ async function draw(state, files, drawn) {
     drawn.add(item.place);
     const [name, original] = files[item.place];
     if (item.state !== "done") {
-      line(name, item.problem?.detail ?? "stopped", false);
+      const why = item.problem?.detail ?? "stopped";
+      line(name, why.replace(`${item.name}: `, ""), false, { place: item.place });
       continue;
     }
     const made = await service.result(item.result);
-    line(name, figures(item.record), true, original, made, item.record.name ?? renamed(name, made.type));
+    const saved = item.record.name ?? renamed(name, made.type);
+    line(name, figures(item.record), true, { original, made, saved, place: item.place });
   }
 }
 
 function figures(record) {
   const parts = [record.status];
   if (record.prediction_after) parts.push(`still read as ${record.prediction_after}`);
+  const forms = Object.entries(record.survives ?? {}).filter(([, read]) => read);
+  if (forms.length) parts.push(`also after ${forms.map(([form]) => form).join(", ")}`);
   if (record.psnr) parts.push(`PSNR ${record.psnr.toFixed(1)} dB`);
   if (record.exact) parts.push("bit for bit");
   if (record.remark) parts.push(record.remark);
@@ -194,7 +207,8 @@ function renamed(name, type) {
   return suffix ? `${stem}.${suffix}` : stem;
 }
 
-function line(name, said, good, original, made, saved) {
+/** Show what came of a picture, in the order in which the pictures were chosen. */
+function line(name, said, good, { original, made, saved, place = Infinity } = {}) {
   const item = document.createElement("li");
   const image = document.createElement(made ? "img" : "div");
   if (made) {
@@ -220,7 +234,9 @@ function line(name, said, good, original, made, saved) {
     );
     item.append(does);
   }
-  $("list").append(item);
+  item.dataset.place = place;
+  const next = [...$("list").children].find((other) => Number(other.dataset.place) > place);
+  $("list").insertBefore(item, next ?? null);
 }
 
 function button(label, full, does) {
@@ -242,14 +258,14 @@ async function forget() {
   const old = jobs;
   jobs = [];
   $("list").replaceChildren();
-  $("all").hidden = true;
+  $("all").hidden = $("forget").hidden = true;
   $("kept").textContent = "";
-  await Promise.allSettled(old.map(service.remove));
+  await Promise.allSettled(old.map((job) => service.remove(job.id)));
 }
 
 async function download() {
   try {
-    for (const job of jobs) save(await service.archive(job), `anamorph-${verb}.zip`);
+    for (const job of jobs) save(await service.archive(job.id), `anamorph-${job.verb}.zip`);
   } catch (error) {
     note(error.message);
   }
@@ -257,7 +273,7 @@ async function download() {
 
 function ask(message = "The token is not taken. Enter another one.") {
   service.leave();
-  $("work").hidden = true;
+  $("work").hidden = $("starting").hidden = true;
   $("entry").hidden = false;
   $("entry-note").textContent = message;
   $("token").focus();
@@ -268,12 +284,16 @@ async function open() {
     known = await service.models();
   } catch (error) {
     if (error.status === 401) return ask();
-    if (error.status === 503) return setTimeout(open, 2000);
+    $("starting").hidden = error.status !== 503;
+    if (error.status === 503) {
+      $("entry").hidden = true;
+      return setTimeout(open, 2000);
+    }
     $("entry").hidden = false;
     $("entry-note").textContent = error.message;
     return null;
   }
-  $("entry").hidden = true;
+  $("entry").hidden = $("starting").hidden = true;
   $("work").hidden = false;
   return choose(verb);
 }
@@ -300,6 +320,8 @@ $("cancel").addEventListener("click", () => running && service.cancel(running));
 $("all").addEventListener("click", download);
 $("forget").addEventListener("click", async () => {
   await forget();
+  $("results").hidden = true;
+  $("main").focus(); // the button that had it is gone
   told("Everything of this work is deleted at the service.");
 });
 $("entry").addEventListener("submit", (event) => {

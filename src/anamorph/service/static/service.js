@@ -1,6 +1,7 @@
 // What the page asks of the service. The token is in this module alone, and in the tab's storage.
 
 const STORED = "anamorph-token";
+const PATIENCE = 5; // waits for one answer, where there are too many requests
 
 let token = sessionStorage.getItem(STORED) ?? "";
 
@@ -32,7 +33,9 @@ export function leave() {
   sessionStorage.removeItem(STORED);
 }
 
-async function ask(path, how = {}) {
+const pause = (seconds) => new Promise((good) => setTimeout(good, seconds * 1000));
+
+async function ask(path, how = {}, tries = PATIENCE) {
   let answer;
   try {
     const headers = { ...how.headers, Authorization: `Bearer ${token}` };
@@ -42,8 +45,12 @@ async function ask(path, how = {}) {
     throw new Problem(0, "The service cannot be reached. Check the connection and try again.");
   }
   if (answer.ok) return answer;
-  const told = await answer.json().catch(() => ({}));
   const after = answer.headers.get("Retry-After");
+  if (answer.status === 429 && after && tries) {
+    await pause(Number(after)); // many results at once: the service counts requests
+    return ask(path, how, tries - 1);
+  }
+  const told = await answer.json().catch(() => ({}));
   const when = after ? ` (in ${after} s)` : "";
   throw new Problem(answer.status, (told.detail ?? `The service answered ${answer.status}.`) + when);
 }
@@ -74,7 +81,7 @@ export async function follow(job, told) {
     for (const event of events) {
       const data = event.split("\n").find((line) => line.startsWith("data: "));
       const state = data ? JSON.parse(data.slice(6)) : null;
-      if (state) told(state);
+      if (state) await told(state);
       if (event.startsWith("event: end")) return state;
     }
   }

@@ -1,11 +1,12 @@
 """What the service answers in JSON."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from anamorph.service.problems import told
-from anamorph.service.status import ItemStatus, JobStatus
+from anamorph.service.status import ItemStatus, JobStatus, JobSummary
 
 
 class ItemAnswer(BaseModel):
@@ -42,6 +43,28 @@ class JobAnswer(BaseModel):
     items: list[ItemAnswer]
 
 
+class SummaryAnswer(BaseModel):
+    """A job in a list."""
+
+    id: str
+    verb: str
+    state: str
+    """As in the job itself."""
+    counts: dict[str, int]
+    created: float
+    """Seconds since 1970."""
+    expires: float | None
+    """When it is deleted; null while it is not finished."""
+
+
+class JobsAnswer(BaseModel):
+    """Jobs, the newest first."""
+
+    jobs: list[SummaryAnswer]
+    next: str | None
+    """Where those that are older are; null where there are none."""
+
+
 class ModelAnswer(BaseModel):
     """A model that requests may name."""
 
@@ -72,9 +95,32 @@ def job_answer(job: JobStatus, keep: float) -> JobAnswer:
         progress=round(job.progress, 4),
         counts=job.counts,
         created=job.created,
-        expires=None if job.finished is None else job.finished + keep,
+        expires=_expires(job.finished, keep),
         items=[_item(job.id, item) for item in job.items],
     )
+
+
+def jobs_answer(found: Sequence[JobSummary], limit: int, keep: float) -> JobsAnswer:
+    """One page of a list: of `limit` jobs, and there are more where one more was found."""
+    page = found[:limit]
+    return JobsAnswer(
+        jobs=[
+            SummaryAnswer(
+                id=job.id,
+                verb=job.verb,
+                state=job.state,
+                counts=dict(job.counts),
+                created=job.created,
+                expires=_expires(job.finished, keep),
+            )
+            for job in page
+        ],
+        next=f"/v1/jobs?limit={limit}&before={page[-1].id}" if len(found) > limit else None,
+    )
+
+
+def _expires(finished: float | None, keep: float) -> float | None:
+    return None if finished is None else finished + keep
 
 
 def _item(job: str, item: ItemStatus) -> ItemAnswer:

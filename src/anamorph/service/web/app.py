@@ -23,6 +23,7 @@ from anamorph.errors import AnamorphError
 from anamorph.service.core import Service
 from anamorph.service.problems import plain, problem
 from anamorph.service.refusals import Busy, Malformed
+from anamorph.service.status import STATES
 from anamorph.service.web import openapi
 from anamorph.service.web.bell import Bell
 from anamorph.service.web.guard import Guard, answer
@@ -168,7 +169,7 @@ def _add_health(app: FastAPI, service: Service, registry: CollectorRegistry) -> 
         """Counts and times, for tokens with the scope `admin`."""
         client_of(request, "admin")
         counts = await to_thread.run_sync(service.jobs.counts)
-        for state in ("queued", "running", "done", "failed", "cancelled"):
+        for state in STATES:
             items.labels(state).set(counts.get(state, 0))
         workers.set(len(await to_thread.run_sync(service.queue.workers)))
         restarts.set(service.crew.restarts)

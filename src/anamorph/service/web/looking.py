@@ -1,4 +1,4 @@
-"""`/v1/jobs/...`: progress, events, results, cancelling; and what the service has."""
+"""`/v1/jobs`: what one has, progress, events, results, cancelling; and what the service has."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Annotated
 
 from anyio import to_thread
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -15,7 +15,13 @@ from anamorph.service.core import Service
 from anamorph.service.refusals import Busy, Conflict, Missing
 from anamorph.service.status import JobStatus
 from anamorph.service.web import openapi
-from anamorph.service.web.answers import JobAnswer, ModelsAnswer, job_answer
+from anamorph.service.web.answers import (
+    JobAnswer,
+    JobsAnswer,
+    ModelsAnswer,
+    job_answer,
+    jobs_answer,
+)
 from anamorph.service.web.submitting import client_of, file_answer
 from anamorph.service.web.zipping import zipped
 
@@ -27,6 +33,11 @@ _STREAMS = 200
 """Event streams at the same time."""
 
 _Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Of the job.")]
+_Limit = Annotated[int, Query(ge=1, le=100, description="How many at the most.")]
+_Before = Annotated[
+    str | None,
+    Query(pattern="^[0-9a-f]{32}$", description="Id of a job: go on with those that are older."),
+]
 _Place = Annotated[int, Path(ge=0, le=100_000, description="Number of the picture, from 0.")]
 
 
@@ -56,6 +67,13 @@ def looking(service: Service) -> APIRouter:
             }
         )
 
+    @router.get("/v1/jobs", responses=openapi.problems(*openapi.OF_JOBS))
+    async def jobs(request: Request, limit: _Limit = 20, before: _Before = None) -> JobsAnswer:
+        """One's own jobs, the newest first; for admins, all."""
+        client = client_of(request, _scope(request))
+        found = await to_thread.run_sync(service.jobs.newest, client.sees, limit + 1, before)
+        return jobs_answer(found, limit, keep)
+
     @router.get("/v1/jobs/{job}", responses=openapi.problems(*openapi.OF_JOBS))
     async def status(job: _Id, request: Request) -> JobAnswer:
         """Where a job stands."""
@@ -81,7 +99,7 @@ def looking(service: Service) -> APIRouter:
             200: {
                 "description": "Server-sent events: `progress` whenever something has changed, "
                 "then `end`; each holds the job.",
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                "content": {"text/event-stream": {}},
             },
             **openapi.problems(*openapi.OF_JOBS),
         },

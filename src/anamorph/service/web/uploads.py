@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -12,7 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from anamorph.errors import TooLarge
+from anamorph.errors import NotWritten, TooLarge
 from anamorph.service.jobs import Upload
 from anamorph.service.keyring import LARGEST as LARGEST_KEY
 from anamorph.service.media import kept_suffix
@@ -59,6 +60,7 @@ async def receive(request: Request, bounds: Bounds) -> Body:
         Malformed: another kind of body, or a broken one.
         TooLong: more bytes or parts than are taken; found while they arrive.
         TooSlow: nothing arrived for too long.
+        NotWritten: the disk refuses.
     """
     kind = request.headers.get("content-type", "")
     if not kind.lower().startswith("multipart/form-data"):
@@ -73,7 +75,8 @@ async def receive(request: Request, bounds: Bounds) -> Body:
     )
     parser.spool_max_size = _MEMORY
     try:
-        form = await parser.parse()
+        with _kept():
+            form = await parser.parse()
     except MultiPartException as error:
         raise (TooLong if "Too many" in error.message else Malformed)(
             f"the form cannot be read: {error.message}"
@@ -141,11 +144,20 @@ def key_of(body: Body) -> bytes | None:
 
 
 async def store(uploads: list[list[Part]], folder: Path) -> list[Upload]:
-    """Copy uploads into a new folder."""
+    """Copy uploads into a new folder.
+
+    Raises:
+        NotWritten: the disk refuses.
+    """
     return await to_thread.run_sync(_store, uploads, folder)
 
 
 def _store(uploads: list[list[Part]], folder: Path) -> list[Upload]:
+    with _kept():
+        return _copied(uploads, folder)
+
+
+def _copied(uploads: list[list[Part]], folder: Path) -> list[Upload]:
     folder.mkdir(parents=True)
     stored = []
     for place, parts in enumerate(uploads):
@@ -159,6 +171,16 @@ def _store(uploads: list[list[Part]], folder: Path) -> list[Upload]:
         size = sum(part.size for part in parts)
         stored.append(Upload(name=parts[0].name, files=tuple(names), size=size))
     return stored
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """A disk that refuses is told without its paths: they are the operator's."""
+    try:
+        yield
+    except OSError as error:
+        said = error.strerror or type(error).__name__
+        raise NotWritten(f"the upload cannot be kept ({said}); tell the operator") from error
 
 
 def _check_length(length: str | None, bounds: Bounds) -> None:

@@ -10,6 +10,7 @@ from anamorph.app.hide.hiding import Hiding
 from anamorph.app.hide.hiding import Task as HideTask
 from anamorph.app.protect.protecting import Protecting, Writing
 from anamorph.app.protect.protecting import Task as ProtectTask
+from anamorph.app.protect.surviving import forms_named
 from anamorph.batch.job import Job
 from anamorph.errors import UsageError
 from anamorph.files.folders import Item as Place
@@ -103,6 +104,7 @@ def _protecting(form: Protect, attempt: int, roster: Roster) -> Batch:
         surrogates=tuple(
             Surrogate(one, keeping_for(one.task, parameters.least_cosine)) for one in others
         ),
+        survive=forms_named(form.survive),
     )
     return Batch(job=job, digest=form.digest(""), steps=parameters.steps)
 

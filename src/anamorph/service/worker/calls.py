@@ -57,7 +57,7 @@ def _reveal(form: Reveal, item: Item, roster: Roster) -> Made:
     if key is None:
         raise UsageError("revealing needs a key; send one, or name one of the service")
     (source,) = roster.sources(item)
-    found = reveal_picture(source, key, roster.bounds.limits, lambda _: None)
+    found = reveal_picture(source, key, roster.bounds.limits, lambda _: None, roster.device)
     name = None if found.name is None else str(safe_name(found.name))
     record = {"status": "revealed", "exact": found.exact, "remark": found.remark, "name": name}
     return Made(record=record, data=found.data)
@@ -84,7 +84,8 @@ def _shielding(form: Shield, item: Item, roster: Roster) -> Shielding:
     if form.method == "decoy":
         return disguising(roster.models[form.model or ""], layer=form.layer)
     if form.method == "advface":
-        return adversarial([roster.shadows[name] for name in form.shadows])
+        shadows = [roster.shadows[name] for name in form.shadows]
+        return adversarial(shadows, device=roster.device)
     key = roster.key(item, form.stored_key)
     if key is None:
         raise UsageError("keyed shielding needs a key; send one, or name one of the service")

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from anamorph.app.train.shadow import read_decoder
 from anamorph.keys.key import Key
 from anamorph.models import Model, load
+from anamorph.models.device import CPU, device_of
 from anamorph.models.networks.decoders import Decoder
 from anamorph.service.keyring import Keyring, named
 from anamorph.service.queue import Item
@@ -25,6 +28,8 @@ class Roster:
     folder: Path
     """Of all jobs."""
     bounds: Bounds
+    device: torch.device = CPU
+    """Where models are, and decoders compute."""
 
     def key(self, item: Item, stored: str | None) -> Key | None:
         """The key that was sent with a job, or the one it names, if any.
@@ -61,12 +66,15 @@ def open_roster(settings: Settings, keyring: Keyring) -> Roster:
 
     Raises:
         ModelError, FileError, BadKey: something cannot be loaded.
+        UsageError: there is no such device.
     """
+    device = device_of(settings.device)
     return Roster(
-        models={name: load(spec) for name, spec in settings.models.items()},
+        models={name: load(spec, device=device) for name, spec in settings.models.items()},
         keys={name: named(file) for name, file in settings.keys.items()},
         shadows={name: read_decoder(Path(file)) for name, file in settings.shadows.items()},
         keyring=keyring,
         folder=settings.jobs,
         bounds=settings.bounds,
+        device=device,
     )
