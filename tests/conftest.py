@@ -24,6 +24,9 @@ from anamorph.models import Model, wrap
 
 Pixels = NDArray[np.uint8]
 
+TOY = Path(__file__).with_name("toy")
+"""A network and its card, as files."""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
@@ -80,6 +83,21 @@ def toy(toy_of: Callable[..., Model]) -> Model:
 @pytest.fixture(scope="session")
 def embedder(toy_of: Callable[..., Model]) -> Model:
     return toy_of(Tiny(8, seed=1), name="toy embedder", task="embed")
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a card whose network is code beside it, and waits `pause` seconds for each answer."""
+
+    def write(pause: float = 0.0) -> Path:
+        folder = tmp_path / "model"
+        folder.mkdir(exist_ok=True)
+        (folder / "network.py").write_bytes((TOY / "network.py").read_bytes())
+        path = folder / f"card-{pause}.toml"
+        path.write_text((TOY / "card.toml").read_text().replace("0.0", str(pause)))
+        return path
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -98,3 +98,9 @@ class WrongKey(BadKey):
 
 class Cancelled(AnamorphError):
     """The caller asked to stop."""
+
+
+def first_line(error: BaseException) -> str:
+    """What went wrong, in one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

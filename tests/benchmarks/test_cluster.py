@@ -49,6 +49,6 @@ def test_the_page_tells_what_was_measured() -> None:
     runs["capacity"] = {**RUN, "settings": {}, "figures": capacity(runs)}
     text = page(runs)
     assert "**1.90** times as many (1.80 to 2.00 in 3 rounds; bar 1.7)" in text
-    assert "Workers were killed 7 times, the driver 1 times" in text
+    assert "Workers were killed 7 times, the driver once, at random; it was started 2 times" in text
     assert "at most 320 workers busy" in text
     assert "| 100,000,000 | 10,000 |" in text

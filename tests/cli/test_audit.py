@@ -11,26 +11,16 @@ import pytest
 Anamorph = Callable[..., Any]
 MakeCard = Callable[..., Path]
 
-OTHER = """
-name = "other"
-source = "python:other.py:make"
-labels = ["ant", "bee", "cat"]
-tap = ["early"]
-[input]
-size = [16, 16]
-mean = [0.5, 0.5, 0.5]
-std = [0.25, 0.25, 0.25]
-"""
-
 
 @pytest.fixture
 def other(card: MakeCard) -> Path:
     """A card of another network of the same classes."""
-    folder = card().parent
-    network = (folder / "network.py").read_text()
-    (folder / "other.py").write_text(network.replace("manual_seed(0)", "manual_seed(1)"))
-    path = folder / "other.toml"
-    path.write_text(OTHER)
+    first = card()
+    network = (first.parent / "network.py").read_text()
+    (first.parent / "other.py").write_text(network.replace("manual_seed(0)", "manual_seed(1)"))
+    text = first.read_text().replace("network.py", "other.py")
+    path = first.with_name("other.toml")
+    path.write_text(text.replace("toy [bold]of[/bold] the tests", "other"))
     return path
 
 

@@ -1,6 +1,7 @@
 """Properties that every method obeys, from one table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -128,7 +129,7 @@ def drawn(like: Tensor, seeds: list[int], levels: int) -> Tensor:
     """Whole numbers below `levels` in the shape of `like`, a generator to each row."""
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     rows = [torch.randint(0, levels, like.shape[1:], generator=g) for g in generators]
-    return torch.stack(rows)
+    return torch.stack(rows).to(like.device)
 
 
 def sealed_case(name: str, p: Sealed, bits: int, *, embeds: bool = False) -> Case:
@@ -231,9 +232,9 @@ def advface_case(name: str, p: AdvFace) -> Case:
 
 def decoy_case(name: str, p: Decoy) -> Case:
     p = replace(p, steps=8, least_cosine=0.01)
-    decoys = Decoys(EVERYDAY, late(EVERYDAY))
 
     def write(x: Images, seeds: list[int]) -> Problem[Any]:
+        decoys = Decoys(EVERYDAY, late(EVERYDAY))
         return decoy(late, late(early(x)), decoys, SPREAD, [3 * s for s in seeds], p)
 
     return Case(name, write, lambda u, dressed: u.abs() - p.epsilon)
@@ -384,6 +385,42 @@ def test_a_sample_depends_on_its_own_context_alone(case: Case) -> None:
     rows = torch.tensor([3, 1])
     part = problem.objective(problem.start[rows], take(problem.context, rows)).total
     assert_close(part, whole[rows], rtol=0, atol=1e-9)
+
+
+@contextmanager
+def all_moved(device: torch.device) -> Iterator[None]:
+    """Everything that is there before the pictures come, on another device."""
+    networks = (MODEL, OTHER, *SHADOWS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(globals(), "EVERYDAY", EVERYDAY.to(device))
+        patch.setitem(globals(), "SPREAD", Spread(*(t.to(device) for t in SPREAD)))
+        try:
+            for network in networks:
+                network.to(device)
+            yield
+        finally:
+            for network in networks:
+                network.to("cpu")
+
+
+@every_method
+def test_a_method_computes_where_its_pictures_are(case: Case, elsewhere: torch.device) -> None:
+    def streamed(x: Tensor) -> Tensor:
+        parts = iter((slice(0, 2), slice(2, 3)))
+
+        def more(room: int) -> Problem[Any] | None:
+            part = next(parts, None) if room else None
+            return None if part is None else case.write(x[part], [0, 1, 2][part])
+
+        return values(sorted(stream(more, capacity=3), key=lambda s: s.sample))
+
+    here = streamed(pictures(3))
+    with all_moved(elsewhere):
+        x = pictures(3).to(elsewhere)
+        assert case.write(x, [0, 1, 2]).start.device == elsewhere
+        there = streamed(x)
+    assert there.device.type == "cpu"
+    assert torch.equal(there, here)
 
 
 @every_method

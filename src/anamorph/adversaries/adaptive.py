@@ -223,7 +223,8 @@ def _judged(network: nn.Module, lesson: _Lesson, training: Training) -> float:
 
 
 def _called(network: nn.Module, views: Tensor) -> Tensor:
-    output: Tensor = network(views)
+    where = next(network.parameters()).device
+    output: Tensor = network(views.to(where)).to(views.device)
     return output
 
 

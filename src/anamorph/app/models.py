@@ -91,6 +91,7 @@ def rank_layers(
     pictures: Sequence[str | Path] = (),
     *,
     count: int = 8,
+    device: str = "cpu",
     found: Callable[[int], None] | None = None,
     done: Callable[[LayerScore], None] | None = None,
 ) -> list[LayerScore]:
@@ -101,6 +102,7 @@ def rank_layers(
         pictures: files and folders, of which the first `count` are used, squashed to the
             network's size; without them, portraits.
         count: how many pictures.
+        device: where a card or spec is loaded.
         found: called once with the number of candidates.
         done: called with each score.
 
@@ -108,7 +110,7 @@ def rank_layers(
         ModelError: the model's layers cannot be tapped.
         UsageError: no picture could be read.
     """
-    loaded = model if isinstance(model, Model) else load(model)
+    loaded = model if isinstance(model, Model) else load(model, device=device)
     candidates = loaded.candidates()
     if not candidates:
         raise ModelError(
@@ -117,7 +119,7 @@ def rank_layers(
         )
     if found is not None:
         found(len(candidates))
-    x = _pictures(pictures, count, loaded.input.size)
+    x = _pictures(pictures, count, loaded.input.size).to(loaded.device)
     scores = []
     for candidate in candidates:
         tapped = loaded.with_taps(candidate.name)
@@ -133,13 +135,13 @@ def rank_layers(
     return sorted(scores, key=lambda s: -s.damage)
 
 
-def check_model(model: str | Path) -> ModelCheck:
-    """Load a model, which tries it on test pictures, and time it.
+def check_model(model: str | Path, *, device: str = "cpu") -> ModelCheck:
+    """Load a model on a device, which tries it on test pictures, and time it.
 
     Raises:
         ModelError: it does not work, with what to do.
     """
-    loaded = load(model)
+    loaded = load(model, device=device)
     x = torch.full((1, 3, *loaded.input.size), 0.5)
     forward = _median_time(lambda: _forward(loaded, x))
     gradient = _median_time(lambda: _gradient(loaded, x))
@@ -162,11 +164,11 @@ def check_model(model: str | Path) -> ModelCheck:
 
 def _score(model: Model, x: Tensor, layer: str, shape: tuple[int, ...]) -> LayerScore:
     keeping = keeping_for(model.task, QUICK.least_cosine)
-    seeds = [seed_of(0, pixel_digest(one.numpy())) for one in x]
+    seeds = [seed_of(0, pixel_digest(one.cpu().numpy())) for one in x]
 
     problem = fmd(model, x, keeping, seeds, QUICK)
     began = time.perf_counter()
-    x_star = torch.stack([solved.value for solved in solve(problem)])
+    x_star = torch.stack([solved.value for solved in solve(problem)]).to(x)
     seconds = time.perf_counter() - began
     with torch.no_grad():
         reached = problem.objective(x_star, problem.context)

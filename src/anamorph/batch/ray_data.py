@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from anamorph.batch.shards import Died, Prepare
-from anamorph.errors import AnamorphError, MissingExtra, UsageError
+from anamorph.errors import AnamorphError, MissingExtra, UsageError, first_line
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -61,8 +61,13 @@ class OnRay:
     cores: int | None = None
     """Of the cluster that is started here; None: all."""
     silence: float = SILENCE
+    device: str = "cpu"
+    """Of the workers' models: with `cuda` each worker has a GPU to itself, and with `auto` if the
+    cluster has any."""
 
     def __post_init__(self) -> None:
+        if self.device.startswith("cuda:"):
+            raise UsageError(f"{self.device}: Ray gives every worker a GPU of its own; give cuda")
         if self.threads < 1 or (self.workers is not None and self.workers < 1):
             raise UsageError(
                 f"{self.workers} workers with {self.threads} threads; give at least one of each"
@@ -84,20 +89,26 @@ class OnRay:
         if mine:
             self.connect(ray)
         try:
-            workers = self._workers(ray)
+            gpus = self._gpus(ray)
+            workers = self._workers(ray, gpus)
             for first in range(0, len(shards), WAVE):
                 rows = [
                     {"place": first + place, "shard": _Sealed(shard)}
                     for place, shard in enumerate(shards[first : first + WAVE])
                 ]
-                for row in self._streamed(ray, prepare, rows, workers):
+                for row in self._streamed(ray, prepare, rows, workers, gpus):
                     yield int(row["place"]), row["result"].content
         finally:
             if mine:
                 ray.shutdown()
 
     def _streamed(
-        self, ray: Any, prepare: Prepare[T, U], rows: list[dict[str, Any]], workers: int
+        self,
+        ray: Any,
+        prepare: Prepare[T, U],
+        rows: list[dict[str, Any]],
+        workers: int,
+        gpus: int,
     ) -> Iterator[dict[str, Any]]:
         data = ray.data
         data.DataContext.get_current().enable_progress_bars = False
@@ -107,6 +118,7 @@ class OnRay:
             fn_constructor_args=(prepare, self.threads, self.silence, tries),
             compute=data.ActorPoolStrategy(size=min(workers, len(rows))),
             num_cpus=self.threads,
+            num_gpus=1 if gpus else None,
         )
         yield from dataset.iter_rows()
 
@@ -130,12 +142,20 @@ class OnRay:
             )
         except Exception as error:  # whatever Ray raises
             where = self.address or "this machine"
-            raise UsageError(f"Ray on {where} cannot be reached: {_line(error)}") from error
+            raise UsageError(f"Ray on {where} cannot be reached: {first_line(error)}") from error
 
-    def _workers(self, ray: Any) -> int:
+    def _gpus(self, ray: Any) -> int:
+        """How many GPUs the workers are to have between them; 0: none is asked for."""
+        there = int(ray.cluster_resources().get("GPU", 0))
+        if self.device == "cuda" and not there:
+            raise UsageError("cuda was asked for, but the cluster has no GPU; use cpu")
+        return 0 if self.device == "cpu" else there
+
+    def _workers(self, ray: Any, gpus: int) -> int:
         room = int(ray.cluster_resources().get("CPU", 0) // self.threads)
         if room < 1:
             raise UsageError(f"the cluster has no room for a worker with {self.threads} threads")
+        room = min(room, gpus) if gpus else room
         return min(self.workers or room, room)
 
 
@@ -180,7 +200,3 @@ def _ray() -> Any:
         raise MissingExtra(
             "the engine ray needs the library Ray; run `pip install 'anamorph[ray]'`"
         ) from error
-
-
-def _line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0] or type(error).__name__

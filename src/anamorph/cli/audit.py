@@ -21,6 +21,7 @@ from anamorph.cli.options import (
     json_found,
     judging_labels,
     max_megapixels,
+    model_device,
     panel_models,
     report_folder,
     report_formats,
@@ -101,6 +102,7 @@ def command() -> None:
     help="Take models into the panel that were used while protecting; they are marked.",
 )
 @report_formats
+@model_device
 @spread_reading
 @max_megapixels
 @json_found
@@ -122,6 +124,7 @@ def protect(
     seed: int,
     allow_surrogates: bool,
     formats: Any,
+    device: str,
     max_megapixels: float,
     json_: str | None,
     spread: Spread,
@@ -152,7 +155,8 @@ def protect(
             allow_surrogates=allow_surrogates,
             formats=formats,
             limits=Limits(max_pixels=int(max_megapixels * 1e6)),
-            engine=spread.over() if spread.engine == "ray" else None,
+            device=device,
+            engine=spread.over(device) if spread.engine == "ray" else None,
             found=counter.expect,
             watch=counter.advance_by,
         )

@@ -14,6 +14,7 @@ from anamorph.cli.options import (
     json_file,
     judging_labels,
     max_megapixels,
+    model_device,
     panel_models,
     run_seed,
 )
@@ -52,6 +53,7 @@ from anamorph.metrics.accuracy import Share
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for files and reports."
 )
+@model_device
 @max_megapixels
 @json_file
 def command(
@@ -65,6 +67,7 @@ def command(
     only: tuple[str, ...],
     seed: int,
     out: Path,
+    device: str,
     max_megapixels: float,
     json_: str | None,
 ) -> int:
@@ -87,6 +90,7 @@ def command(
             only=only,
             seed=seed,
             limits=Limits(max_pixels=int(max_megapixels * 1e6)),
+            device=device,
             found=counter.expect,
             done=counter.advance,
         )

@@ -11,7 +11,13 @@ from anamorph.auditing.hidden.result import HideAudit
 from anamorph.auditing.hidden.verdict import caution, verdict
 from anamorph.auditing.hidden.words import extent, figure, who
 from anamorph.auditing.wording import counted, interval, percent
-from anamorph.cli.options import json_found, max_megapixels, report_folder, report_formats
+from anamorph.cli.options import (
+    json_found,
+    max_megapixels,
+    model_device,
+    report_folder,
+    report_formats,
+)
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.files.photo import Limits
@@ -65,6 +71,7 @@ from anamorph.metrics.accuracy import Share
 @report_folder
 @click.option("--seed", default=0, show_default=True, help="Of attackers and wrong keys.")
 @report_formats
+@model_device
 @max_megapixels
 @json_found
 def hide(
@@ -79,6 +86,7 @@ def hide(
     out: Path,
     seed: int,
     formats: Any,
+    device: str,
     max_megapixels: float,
     json_: str | None,
 ) -> int:
@@ -103,6 +111,7 @@ def hide(
             seed=seed,
             formats=formats,
             limits=Limits(max_pixels=int(max_megapixels * 1e6)),
+            device=device,
             found=counter.expect,
             watch=counter.advance_by,
         )

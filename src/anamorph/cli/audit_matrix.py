@@ -9,7 +9,13 @@ from anamorph.app.audit.matrix.matrix import matrix
 from anamorph.auditing.matrix import Matrix, Table
 from anamorph.auditing.matrix_words import sentences
 from anamorph.auditing.wording import counted, interval, percent
-from anamorph.cli.options import json_file, judging_labels, max_megapixels, run_seed
+from anamorph.cli.options import (
+    json_file,
+    judging_labels,
+    max_megapixels,
+    model_device,
+    run_seed,
+)
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.files.photo import Limits
 from anamorph.methods.fmd import PRESETS
@@ -46,6 +52,7 @@ from anamorph.metrics.accuracy import Share
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for files and reports."
 )
+@model_device
 @max_megapixels
 @json_file
 def command(
@@ -56,6 +63,7 @@ def command(
     rows: tuple[str, ...],
     seed: int,
     out: Path,
+    device: str,
     max_megapixels: float,
     json_: str | None,
 ) -> int:
@@ -75,6 +83,7 @@ def command(
             rows=rows,
             seed=seed,
             limits=Limits(max_pixels=int(max_megapixels * 1e6)),
+            device=device,
             found=counter.expect,
             done=counter.advance,
         )

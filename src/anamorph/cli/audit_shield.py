@@ -13,7 +13,13 @@ from anamorph.auditing.shielded.figures import Attempt, Link, Matching
 from anamorph.auditing.shielded.result import ShieldAudit
 from anamorph.auditing.shielded.verdict import caution, verdict, who
 from anamorph.auditing.wording import counted, interval, percent
-from anamorph.cli.options import json_found, max_megapixels, report_folder, report_formats
+from anamorph.cli.options import (
+    json_found,
+    max_megapixels,
+    model_device,
+    report_folder,
+    report_formats,
+)
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.cli.store import column_option, id_option, place, store_option, table_option
@@ -161,6 +167,7 @@ def _several(counts: tuple[int, ...]) -> str:
 @report_folder
 @click.option("--seed", default=0, show_default=True, help="Of who is attacked, and of learning.")
 @report_formats
+@model_device
 @max_megapixels
 @json_found
 def shield(

@@ -9,7 +9,7 @@ import click
 from anamorph.app.hide.hide import PRESETS, WEAKNESSES, chosen_parameters, hide
 from anamorph.app.hide.records import HideReport
 from anamorph.app.shards.use_cases import Hides
-from anamorph.cli.options import json_file, max_megapixels, resume_run
+from anamorph.cli.options import json_file, max_megapixels, model_device, resume_run
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Bar, check_json, console, number, table, write_json
 from anamorph.cli.sharded import Spread, check_sendable, run_sharded, sharded
@@ -43,6 +43,7 @@ from anamorph.files.photo import Limits
     help="How much effort; paper and paper-classifier are for network keys.",
 )
 @resume_run
+@model_device
 @sharded
 @max_megapixels
 @json_file
@@ -54,6 +55,7 @@ def command(
     passphrase_file: Path | None,
     preset: str,
     resume: bool,
+    device: str,
     max_megapixels: float,
     json_: str | None,
     spread: Spread,
@@ -72,8 +74,10 @@ def command(
         click.echo(f"warning: {WEAKNESSES[key.kind]}", err=True)
     limits = Limits(max_pixels=int(max_megapixels * 1e6))
     if spread.wanted(sources, out):
-        anywhere = Hides(service=service, key=key_, preset=preset, limits=limits)
-        return run_sharded(anywhere, sources, out, spread, resume=resume, json_=json_)
+        anywhere = Hides(service=service, key=key_, preset=preset, limits=limits, device=device)
+        return run_sharded(
+            anywhere, sources, out, spread, device=device, resume=resume, json_=json_
+        )
     with Bar("hiding", parameters.steps) as bar:
         report = hide(
             sources,
@@ -83,6 +87,7 @@ def command(
             parameters=parameters,
             resume=resume,
             limits=limits,
+            device=device,
             found=bar.expect,
             watch=bar.watch,
             done=bar.done,

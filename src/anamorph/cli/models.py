@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from anamorph.app.models import LayerScore, ModelCheck, check_model, list_models, rank_layers
-from anamorph.cli.options import json_found
+from anamorph.cli.options import json_found, model_device
 from anamorph.cli.render import Counter, console, table, write_json
 
 
@@ -36,12 +36,20 @@ def list_(json_: str | None) -> None:
 @click.argument("model")
 @click.argument("pictures", nargs=-1, type=click.Path())
 @click.option("--count", default=8, show_default=True, type=click.IntRange(1, 64), help="Pictures.")
+@model_device
 @json_found
-def layers(model: str, pictures: tuple[str, ...], count: int, json_: str | None) -> None:
+def layers(
+    model: str, pictures: tuple[str, ...], count: int, device: str, json_: str | None
+) -> None:
     """Rank the layers of MODEL as taps, by trying each on PICTURES (or on portraits)."""
     with Counter("trying layers") as counter:
         scores = rank_layers(
-            model, pictures, count=count, found=counter.expect, done=counter.advance
+            model,
+            pictures,
+            count=count,
+            device=device,
+            found=counter.expect,
+            done=counter.advance,
         )
     write_json(json_, {"model": model, "layers": [asdict(s) for s in scores]})
     rows = [_row(s) for s in scores]
@@ -58,10 +66,11 @@ def layers(model: str, pictures: tuple[str, ...], count: int, json_: str | None)
 
 @command.command("check")
 @click.argument("model")
+@model_device
 @json_found
-def check(model: str, json_: str | None) -> None:
+def check(model: str, device: str, json_: str | None) -> None:
     """Load MODEL, try it on test pictures, and say what it is."""
-    found = check_model(model)
+    found = check_model(model, device=device)
     write_json(json_, asdict(found))
     console(json_).print(table(f"{found.name} works", ("", ""), _facts(found)))
 

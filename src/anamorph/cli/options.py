@@ -26,6 +26,14 @@ json_file = click.option(
 json_found = click.option(
     "--json", "json_", metavar="FILE", help="Write what was found; - for standard output."
 )
+model_device = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    metavar="NAME",
+    help="Where models compute: cpu, cuda, cuda:N, or auto, the first GPU if there is one. Results "
+    "differ a little between a GPU and a CPU, which is why none is taken unasked.",
+)
 authorized_model = click.option(
     "--authorized",
     required=True,

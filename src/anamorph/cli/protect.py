@@ -15,6 +15,7 @@ from anamorph.cli.options import (
     json_file,
     max_megapixels,
     method_options,
+    model_device,
     resume_run,
     run_seed,
 )
@@ -72,6 +73,7 @@ from anamorph.methods.fmd import FMD, PRESETS
     help="What happens to EXIF and XMP. Thumbnails and maker notes always go.",
 )
 @resume_run
+@model_device
 @sharded
 @max_megapixels
 @json_file
@@ -88,6 +90,7 @@ def command(
     quality: int,
     metadata: Any,
     resume: bool,
+    device: str,
     max_megapixels: float,
     json_: str | None,
     spread: Spread,
@@ -110,9 +113,10 @@ def command(
             seed=seed,
             writing=writing,
             limits=limits,
+            device=device,
         )
         labeled = anywhere if labels is None else anywhere.labeled(labels)
-        return run_sharded(labeled, sources, out, spread, resume=resume, json_=json_)
+        return run_sharded(labeled, sources, out, spread, device=device, resume=resume, json_=json_)
     with Bar("protecting", parameters.steps) as bar:
         report = protect(
             sources,
@@ -126,6 +130,7 @@ def command(
             writing=writing,
             resume=resume,
             limits=limits,
+            device=device,
             found=bar.expect,
             watch=bar.watch,
             done=bar.done,

@@ -8,7 +8,7 @@ import click
 from anamorph.app.hide.records import RevealReport
 from anamorph.app.hide.reveal import reveal
 from anamorph.app.shards.use_cases import Reveals
-from anamorph.cli.options import json_file, max_megapixels
+from anamorph.cli.options import json_file, max_megapixels, model_device
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.cli.sharded import Spread, check_sendable, resume_shards, run_sharded, sharded
@@ -33,6 +33,7 @@ from anamorph.files.photo import Limits
     help="Compare this model's readings of the hidden and the revealed pictures.",
 )
 @resume_shards
+@model_device
 @sharded
 @max_megapixels
 @json_file
@@ -42,6 +43,7 @@ def command(
     key_: Path,
     passphrase_file: Path | None,
     service: str | None,
+    device: str,
     max_megapixels: float,
     json_: str | None,
     resume: bool,
@@ -58,8 +60,10 @@ def command(
     key = open_key(key_, passphrase_file)
     limits = Limits(max_pixels=int(max_megapixels * 1e6))
     if spread.wanted(sources, out):
-        anywhere = Reveals(key=key_, service=service, limits=limits)
-        return run_sharded(anywhere, sources, out, spread, resume=resume, json_=json_)
+        anywhere = Reveals(key=key_, service=service, limits=limits, device=device)
+        return run_sharded(
+            anywhere, sources, out, spread, device=device, resume=resume, json_=json_
+        )
     with Counter("revealing") as counter:
         report = reveal(
             sources,
@@ -67,6 +71,7 @@ def command(
             key,
             service=service,
             limits=limits,
+            device=device,
             found=counter.expect,
             done=counter.advance,
         )

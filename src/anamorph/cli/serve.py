@@ -75,6 +75,11 @@ def _where(command: F) -> F:
 @click.option(
     "--workers", type=click.IntRange(1, 256), help="Processes that compute.  [default: 1]"
 )
+@click.option(
+    "--device",
+    metavar="NAME",
+    help="Where models compute: cpu, cuda, cuda:N, or auto; workers share it.  [default: cpu]",
+)
 @click.option("--certificate", type=click.Path(path_type=Path), help="For https: its PEM file.")
 @click.option(
     "--private-key", type=click.Path(path_type=Path), help="For https: the certificate's key."

@@ -85,10 +85,12 @@ class Spread:
         """Whether what was asked for is a run in shards."""
         return self.engine == "ray" or any(map(is_url, [*sources, out]))
 
-    def over(self) -> Engine:
-        """The engine that was asked for."""
+    def over(self, device: str) -> Engine:
+        """The engine that was asked for, for models on a device."""
         if self.engine == "ray":
-            return OnRay(workers=self.workers, threads=self.threads, address=self.cluster)
+            return OnRay(
+                workers=self.workers, threads=self.threads, address=self.cluster, device=device
+            )
         if self.workers is not None:
             raise UsageError("--workers is for --engine ray; the engine local has one worker")
         return Here()
@@ -137,6 +139,7 @@ def run_sharded(
     out: str,
     spread: Spread,
     *,
+    device: str,
     resume: bool,
     json_: str | None,
 ) -> int:
@@ -153,7 +156,7 @@ def run_sharded(
                 sources,
                 out,
                 use_case,
-                spread.over(),
+                spread.over(device),
                 pictures=spread.shard,
                 resume=resume,
                 found=counter.expect,

@@ -164,7 +164,8 @@ def _spread(
     if given["key_"] is not None:
         check_sendable(given["key_"], given["passphrase_file"])
     use_case = Shields(shielding=named_shielding(given))
-    return run_sharded(use_case, sources, out, spread, resume=resume, json_=json_)
+    device = given["device"]
+    return run_sharded(use_case, sources, out, spread, device=device, resume=resume, json_=json_)
 
 
 def _photos(
@@ -179,7 +180,7 @@ def _photos(
         sources,
         out,
         how.shielding,
-        load(given["recognizer"]),
+        load(given["recognizer"], device=given["device"]),
         layer=given["layer"],
         embeddings=how.embeddings,
         **shared,

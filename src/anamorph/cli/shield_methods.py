@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from anamorph.app.shield.keyed import keyed, rekeyed
-from anamorph.cli.options import chosen, methods_options
+from anamorph.cli.options import chosen, methods_options, model_device
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.errors import UsageError
 from anamorph.keys.key import Key
@@ -99,6 +99,7 @@ def method_options(command: F) -> F:
             help="Where it is cut to make maps; else the card's first tap.",
         ),
         methods_options(PRESETS, DEFAULT, without=_NO_PICTURES),
+        model_device,
     ]
     for option in reversed(options):
         command = option(command)
@@ -144,6 +145,7 @@ def named_shielding(given: Mapping[str, Any]) -> Any:
         shadows=given["shadows"],
         decoys=given["decoys"],
         parameters=chosen(PRESETS[method], given["preset"], given) if method in PRESETS else None,
+        device=given["device"],
     )
 
 

@@ -7,7 +7,7 @@ import click
 
 from anamorph.app.train.key import TrainKeyReport, train_key
 from anamorph.app.train.key_training import KeyTraining
-from anamorph.cli.options import json_file
+from anamorph.cli.options import json_file, model_device
 from anamorph.cli.passphrase import new_passphrase
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.cli.train_decoder import attacker, shadow
@@ -51,6 +51,7 @@ command.add_command(tail)
     help="Locks the key file with the passphrase in this file.",
 )
 @click.option("--resume", is_flag=True, help="Go on with a training that was stopped.")
+@model_device
 @json_file
 def key(
     out: Path,
@@ -58,6 +59,7 @@ def key(
     steps: int,
     passphrase_file: Path | None,
     resume: bool,
+    device: str,
     json_: str | None,
 ) -> None:
     """Train a network that reveals what is hidden behind it, and write it as a key file.
@@ -76,6 +78,7 @@ def key(
             parameters=replace(KeyTraining(), updates=steps),
             passphrase=passphrase,
             resume=resume,
+            device=device,
             found=counter.expect,
             watch=counter.advance,
         )

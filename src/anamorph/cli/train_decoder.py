@@ -8,7 +8,7 @@ import click
 
 from anamorph.app.train.shadow import TrainShadowReport, read_decoder, read_records, train_shadow
 from anamorph.app.train.shadow_training import ShadowTraining
-from anamorph.cli.options import chosen, json_file, method_options
+from anamorph.cli.options import chosen, json_file, method_options, model_device
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.models import load
 
@@ -45,6 +45,7 @@ def _decoder(presets: dict[str, ShadowTraining]) -> Callable[[F], F]:
         ),
         method_options(presets, "fast"),
         click.option("--resume", is_flag=True, help="Go on with a training that was stopped."),
+        model_device,
         json_file,
     ]
 
@@ -101,6 +102,7 @@ def _run(
     embeddings: bool,
     preset: str,
     resume: bool,
+    device: str,
     json_: str | None,
     **given: Any,
 ) -> None:
@@ -109,7 +111,7 @@ def _run(
     with Counter("training") as counter:
         report = train_shadow(
             sources,
-            load(recognizer),
+            load(recognizer, device=device),
             out,
             parameters=parameters,
             layer=layer,

@@ -9,7 +9,7 @@ import click
 from anamorph.app.train.shadow import read_decoder
 from anamorph.app.train.tail import OFFLINE, Matching, TrainTailReport, train_tail
 from anamorph.app.train.tail_training import TailTraining
-from anamorph.cli.options import chosen, json_file, knob_option, method_options
+from anamorph.cli.options import chosen, json_file, knob_option, method_options, model_device
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.models import load
 from anamorph.parameters import knobs
@@ -65,6 +65,7 @@ def _advface(command: F) -> F:
 @method_options(TAILS, "fast")
 @_advface
 @click.option("--resume", is_flag=True, help="Go on with a training that was stopped.")
+@model_device
 @json_file
 def tail(
     sources: tuple[str, ...],
@@ -75,6 +76,7 @@ def tail(
     labels: Path | None,
     preset: str,
     resume: bool,
+    device: str,
     json_: str | None,
     **given: Any,
 ) -> None:
@@ -88,7 +90,7 @@ def tail(
     with Counter("training") as counter:
         report = train_tail(
             sources,
-            load(recognizer),
+            load(recognizer, device=device),
             [read_decoder(path) for path in shadows],
             out,
             parameters=chosen(TAILS, preset, given),

@@ -25,7 +25,8 @@ def first_layer(model: Model) -> Callable[[Images], Tensor]:
     view = Preprocess(model.input)
 
     def first(images: Images) -> Tensor:
-        return capture_features(model.network, (name,), view(images).to(dtype), (1,))[0]
+        seen = view(images).to(model.device, dtype)
+        return capture_features(model.network, (name,), seen, (1,))[0].to(images.device)
 
     return first
 

@@ -8,15 +8,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from anamorph.errors import CardError, ModelError
+from anamorph.errors import CardError, ModelError, first_line
 from anamorph.models.candidates import default_taps
 from anamorph.models.card import Card, Input, Interpolation, Resize
 from anamorph.models.card_file import card_of
+from anamorph.models.device import device_of
 from anamorph.models.folding import fold_norms
 from anamorph.models.model import Model
 from anamorph.models.preprocess import Preprocess, example
 from anamorph.models.sources import build
-from anamorph.models.sources.built import Built, first_line
+from anamorph.models.sources.built import Built
 from anamorph.models.taps import check_taps
 from anamorph.models.weights import weights_digest
 from anamorph.types import Task
@@ -28,14 +29,20 @@ SAME = 1e-3
 def load(model: str | Path | Card, *, device: str | torch.device = "cpu") -> Model:
     """A model from a card, the path of a card, or a short spec such as `timm:resnet18`.
 
+    Args:
+        model: a card, its path, or a spec.
+        device: where it is to compute: see `device_of`.
+
     Raises:
+        UsageError: no such device.
         CardError: the card or spec makes no sense, or does not fit the network.
         ModelError: the network cannot be built, or fails on a test picture.
         WeightsError: the weights do not fit, or are not safe to load.
         LayerNotFound: a tap that names no layer.
     """
     card = model if isinstance(model, Card) else card_of(model)
-    return _ready(build(card), torch.device(device))
+    where = device_of(device)  # before anything is downloaded
+    return _ready(build(card), where)
 
 
 def wrap(
@@ -61,6 +68,7 @@ def wrap(
     Raises:
         ModelError: the network fails on a test picture.
         LayerNotFound: a tap that names no layer.
+        UsageError: no such device.
     """
     input = Input(
         size=size,
@@ -80,7 +88,7 @@ def wrap(
     )
     copy = deepcopy(network)
     hooks = not isinstance(copy, torch.jit.ScriptModule)
-    return _ready(Built(network=copy, card=card, hooks=hooks), torch.device(device))
+    return _ready(Built(network=copy, card=card, hooks=hooks), device_of(device))
 
 
 def _ready(built: Built, device: torch.device) -> Model:
@@ -89,7 +97,7 @@ def _ready(built: Built, device: torch.device) -> Model:
     if input is None:
         raise CardError(f"{card.name}: the card has no [input]; add size, mean and std")
     network = _frozen(built.network)
-    digest = weights_digest(network.state_dict())
+    digest = built.digest or weights_digest(network.state_dict())
     check_taps(network, card.tap, card.name)
     model = Model(
         card=card,

@@ -42,8 +42,9 @@ class LastMap:
             activation = first_tensor(result)
             if activation is None:
                 return result
-            seen.append(activation.detach().requires_grad_())
-            passed = seen[-1].clone()  # layers that work in place must not reach the map
+            seen.append(activation.detach().to(images.device).requires_grad_())
+            # A clone, since layers that work in place must not reach the map.
+            passed = seen[-1].clone().to(activation.device)
             return passed if isinstance(result, Tensor) else _replaced(result, activation, passed)
 
         handle = self.model.network.get_submodule(self.layer).register_forward_hook(cut)
@@ -110,10 +111,9 @@ def _maps(model: Model) -> list[_Run]:
                 found.append(_Run(name, (height, width), kind, lambda: counts[name]))
 
         handles.append(module.register_forward_hook(note))
-    where = next(model.network.parameters(), torch.empty(()))
     try:
         with torch.no_grad():
-            model.unfolded().output(example(model.input).to(where.device))
+            model.unfolded().output(example(model.input))
     finally:
         for handle in handles:
             handle.remove()

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from anamorph.models.candidates import Candidate, tap_candidates
 from anamorph.models.card import Card, Input
+from anamorph.models.device import device_in
 from anamorph.models.folding import Folded
 from anamorph.models.outputs import unwrap
 from anamorph.models.preprocess import Preprocess, example
@@ -20,7 +21,8 @@ class Model:
     """A network with its preprocessing, its taps and its name in manifests.
 
     Reads pictures in [0, 1] at their own resolution; gradients flow back to them. Its parameters
-    are frozen and it is in eval mode. Make one with `load` or `wrap`.
+    are frozen and it is in eval mode. Wherever it computes, it answers on the pictures' device.
+    Make one with `load` or `wrap`.
     """
 
     card: Card
@@ -48,7 +50,8 @@ class Model:
         if whole and self.taps:
             rest = capture_features(self._running, self.taps, self._cast(whole[0]), seen.runs)
             features = tuple(torch.cat(pair, dim=1) for pair in zip(features, rest, strict=True))
-        return Reading(unwrap(seen.output, self.task, self.name), features)
+        output = unwrap(seen.output, self.task, self.name).to(images.device)
+        return Reading(output, tuple(feature.to(images.device) for feature in features))
 
     def output(self, images: Images, /) -> Tensor:
         """Class logits or embeddings (n, k) alone; as a function it plays the role `Reader`."""
@@ -56,11 +59,16 @@ class Model:
 
     def output_of_view(self, view: Tensor) -> Tensor:
         """The output (n, k) for what `Preprocess` made of pictures."""
-        return unwrap(self._running(self._cast(view)), self.task, self.name)
+        return unwrap(self._running(self._cast(view)), self.task, self.name).to(view.device)
 
     def reader(self) -> Callable[[Images], Tensor]:
         """The model in the role `Reader`."""
         return self.output
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes; pictures that are read many times are best put there."""
+        return device_in(self.network)
 
     @property
     def name(self) -> str:
@@ -112,8 +120,7 @@ class Model:
         """The layers worth tapping, in the order they run; none where layers cannot be tapped."""
         if not self.hooks:
             return []
-        where = next(self.network.parameters(), torch.empty(()))
-        picture = self._preprocess(example(self.input).to(where.device))
+        picture = self._preprocess(example(self.input))
         return tap_candidates(self.network, self._cast(picture))
 
     @property
@@ -128,6 +135,6 @@ class Model:
         return Preprocess(self.input)
 
     def _cast(self, view: Tensor) -> Tensor:
-        """In the type of the network's parameters."""
+        """On the device of the network, in the type of its parameters."""
         first = next(self.network.parameters(), None)
-        return view if first is None else view.to(first.dtype)
+        return view.to(self.device, view.dtype if first is None else first.dtype)

@@ -22,7 +22,10 @@ SAME = 1e-4
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Split:
-    """tail(head(x)) is what the recognizer says of x. Make one with `split`."""
+    """tail(head(x)) is what the recognizer says of x. Make one with `split`.
+
+    Both answer on the device of what they are given.
+    """
 
     model: Model
     layer: str
@@ -34,7 +37,8 @@ class Split:
     def head(self, images: Images) -> Tensor:
         """Pictures (n, 3, h, w) in [0, 1] to features (n, ...); differentiable."""
         view = self._cast(Preprocess(self.model.input)(images))
-        return capture_features(self.model.network, (self.layer,), view, (1,))[0]
+        made = capture_features(self.model.network, (self.layer,), view, (1,))[0]
+        return made.to(images.device)
 
     def tail(self, features: Tensor) -> Tensor:
         """Features (n, ...) to embeddings (n, k); differentiable.
@@ -46,11 +50,12 @@ class Split:
         with torch.no_grad():
             empty = self._cast(features.new_zeros(rows, len(self.model.input.mean), height, width))
         with _replaced(self.model.network.get_submodule(self.layer), self._cast(features)):
-            return unwrap(self.model.network(empty), self.model.task, self.model.name)
+            answer = unwrap(self.model.network(empty), self.model.task, self.model.name)
+        return answer.to(features.device)
 
     def _cast(self, tensor: Tensor) -> Tensor:
         first = next(self.model.network.parameters(), None)
-        return tensor if first is None else tensor.to(first.dtype)
+        return tensor.to(self.model.device, tensor.dtype if first is None else first.dtype)
 
 
 def split(model: Model, layer: str | None = None) -> Split:

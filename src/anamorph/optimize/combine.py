@@ -63,7 +63,7 @@ class Constrained:
 
     def init(self, start: Tensor) -> Rows:
         """w = 1."""
-        return torch.ones(len(start), dtype=start.dtype)
+        return start.new_ones(len(start))
 
     def gradient(self, terms: Terms, z: Tensor, state: Rows) -> tuple[Tensor, Rows]:
         """Both gradients from one forward pass, normalized apart."""

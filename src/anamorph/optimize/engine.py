@@ -46,7 +46,7 @@ class Solved(NamedTuple):
     sample: int
     """Which sample, in the order they were supplied."""
     value: Tensor
-    """The point itself, without the batch axis."""
+    """The point itself, without the batch axis, on the CPU like all the rest of this."""
     score: float
     """What the combining rule says of it; higher is better in either sense."""
     passes: bool
@@ -121,14 +121,14 @@ def stream(
         if last.any():
             done = take(batch, last)
             with torch.no_grad():
-                terms = problem.objective(done.z, done.context)
+                terms = problem.objective(done.z, problem.turn(done.context, done.age))
             batch = take(batch, ~last)
             yield from _emit(_remember(done, terms, problem))
             del done  # a large picture's state must not outlive it
             continue
         with torch.enable_grad():
             z = batch.z.detach().requires_grad_()
-            terms = problem.objective(z, batch.context)
+            terms = problem.objective(z, problem.turn(batch.context, batch.age))
             gradient, combine = problem.combine.gradient(terms, z, batch.combine)
         z = z.detach()
         terms = _detached(terms)
@@ -151,23 +151,23 @@ def _begun(problem: Problem[Any] | None, first: int) -> _Batch | None:
 def _begin(problem: Problem[Any], first: int) -> _Batch:
     z = problem.project(problem.start, problem.context)
     n = len(z)
-    low = z.new_full((n,), -torch.inf)
-    nothing = _Best(z, torch.zeros(n, dtype=torch.bool), low, torch.zeros(n, dtype=torch.long))
+    zeros = torch.zeros(n, dtype=torch.long, device=z.device)
     return _Batch(
-        sample=torch.arange(first, first + n),
-        age=torch.zeros(n, dtype=torch.long),
+        sample=torch.arange(first, first + n, device=z.device),
+        age=zeros,
         z=z,
         context=problem.context,
         step=problem.step.init(z),
         combine=problem.combine.init(z),
-        best=nothing,
+        best=_Best(z, zeros.bool(), z.new_full((n,), -torch.inf), zeros),
     )
 
 
 def _remember(batch: _Batch, terms: Terms, problem: Problem[Any]) -> _Batch:
     """Keep the present point of each sample where it is better than the best so far."""
     best, passes = batch.best, terms.passes
-    value = problem.combine.value(terms) * (1.0 if problem.sense == "max" else -1.0)
+    value = problem.combine.value(terms) if terms.score is None else terms.score
+    value = value * (1.0 if problem.sense == "max" else -1.0)
     score = value if terms.slack is None else torch.where(passes, value, terms.slack)
     better = (passes & ~best.passes) | ((passes == best.passes) & (score > best.score))
     return batch._replace(
@@ -194,7 +194,7 @@ def _emit(batch: _Batch) -> Iterator[Solved]:
     for row in range(len(batch.sample)):
         yield Solved(
             sample=int(batch.sample[row]),
-            value=best.z[row],
+            value=best.z[row].cpu(),
             score=float(best.score[row]),
             passes=bool(best.passes[row]),
             steps=int(batch.age[row]),
@@ -204,4 +204,5 @@ def _emit(batch: _Batch) -> Iterator[Solved]:
 
 def _detached(terms: Terms) -> Terms:
     slack = None if terms.slack is None else terms.slack.detach()
-    return Terms(parts={k: v.detach() for k, v in terms.parts.items()}, slack=slack)
+    score = None if terms.score is None else terms.score.detach()
+    return Terms(parts={k: v.detach() for k, v in terms.parts.items()}, slack=slack, score=score)

@@ -18,43 +18,11 @@ from anamorph.batch.shards import Alive, Engine, Here
 from anamorph.files.photo import Limits
 from anamorph.files.remote import entries, fetch, put
 
-NETWORK = """
-import torch
-
-
-class Network(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        generator = torch.Generator().manual_seed(0)
-        self.early = torch.nn.Conv2d(3, 4, 3, stride=2, bias=False)
-        self.head = torch.nn.Linear(4 * 7 * 7, 3, bias=False)
-        for parameter in self.parameters():
-            parameter.data = torch.randn(parameter.shape, generator=generator)
-
-    def forward(self, x):
-        return self.head(torch.relu(self.early(x)).flatten(1))
-"""
-
-CARD = """
-name = "toy"
-source = "python:network.py:Network"
-labels = ["ant", "bee", "cat"]
-tap = ["early"]
-[input]
-size = [16, 16]
-mean = [0.5, 0.5, 0.5]
-std = [0.25, 0.25, 0.25]
-"""
-
 
 @pytest.fixture
-def card(tmp_path: Path) -> str:
+def card(card: Callable[..., Path]) -> str:
     """The path of a model card."""
-    folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "network.py").write_text(NETWORK)
-    (folder / "card.toml").write_text(CARD)
-    return str(folder / "card.toml")
+    return str(card())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ class Asked:
     seed: int
     allow_surrogates: bool
     formats: Sequence[str]
+    device: str = "cpu"
 
     @property
     def command(self) -> str:
@@ -67,6 +68,8 @@ class Asked:
         yield from ("--seed", str(self.seed))
         if self.allow_surrogates:
             yield "--allow-surrogates"
+        if self.device != "cpu":
+            yield from ("--device", self.device)
         for kind in self.formats:
             yield from ("--format", kind)
         yield from ("--out", str(self.out or "OUT"))

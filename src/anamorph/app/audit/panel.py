@@ -69,6 +69,7 @@ def panel_of(
     *,
     allow_surrogates: bool,
     answers: Path | None = None,
+    device: str = "cpu",
 ) -> Panel:
     """Load the models and refuse those that would make the audit mean nothing.
 
@@ -78,6 +79,7 @@ def panel_of(
         used: the models that the manifest of the protected files names.
         allow_surrogates: take those into the panel too, marked.
         answers: a file that keeps what services answer; None keeps it in memory.
+        device: where models are loaded that are named.
 
     Raises:
         UsageError: no panel, a detector, a model twice, or one that was used while protecting.
@@ -85,9 +87,11 @@ def panel_of(
     """
     if not panel:
         raise UsageError("there is no panel; give at least one model with --panel")
-    own = load(authorized) if isinstance(authorized, str | Path) else authorized
+    own = load(authorized, device=device) if isinstance(authorized, str | Path) else authorized
     unseen = tuple(
-        load_reader(model, answers=answers) if isinstance(model, str | Path) else model
+        load_reader(model, answers=answers, device=device)
+        if isinstance(model, str | Path)
+        else model
         for model in panel
     )
     for party in (own, *unseen):

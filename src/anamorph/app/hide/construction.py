@@ -65,7 +65,7 @@ class Construction(Protocol[P]):
     def problem(
         self, service: Reader, target: Tensor, keeping: Keeping, prepared: Sequence[P]
     ) -> Problem[Any]:
-        """The problem of some photos whose hidden pictures have one `Fit`."""
+        """The problem of some photos whose hidden pictures have one `Fit`, on target's device."""
         ...
 
     def pixels(self, value: Tensor, prepared: P) -> NDArray[np.uint8]:

@@ -55,6 +55,7 @@ def hide(
     attempts: int = 3,
     resume: bool = False,
     limits: Limits | None = None,
+    device: str = "cpu",
     found: Callable[[int], None] | None = None,
     watch: Watch | None = None,
     done: HideDone | None = None,
@@ -79,6 +80,8 @@ def hide(
         resume: go on with a run that was stopped: what it finished stays, unless the source or the
             result has changed since.
         limits: on bytes and pixels, of what is read and of what is written.
+        device: where a service model is loaded that is named: `cpu`, `cuda`, `cuda:N`, or `auto`.
+            A loaded model stays where it is; a network key computes where the model does.
         found: called once with the number of pictures.
         watch: called after every step of the engine; raise `Cancelled` to stop.
         done: called with each picture's record.
@@ -96,7 +99,7 @@ def hide(
         raise ParameterError(f"attempts is {attempts}, but must be at least 1")
     key = key if isinstance(key, Key) else key_file.read(Path(key))
     p, weakness = chosen_parameters(key, parameters), WEAKNESSES.get(key.kind, "")
-    model = service if isinstance(service, Model) else load(service)
+    model = service if isinstance(service, Model) else load(service, device=device)
     first = construction_for(key, model, p, limits)
     listing = pictures(sources, out, "png")
     if found is not None:
@@ -200,7 +203,7 @@ def construction_for(key: Key, model: Model, p: Parameters, limits: Limits) -> C
         case Permuted():
             return Permuting(key=key, parameters=p, height=height, width=width, model=digest)
         case AVIH():
-            network = network_of(key)
+            network = network_of(key, model.device)
             return Networking(
                 key=key, network=network, parameters=p, height=height, width=width, model=digest
             )

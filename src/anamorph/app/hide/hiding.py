@@ -98,7 +98,8 @@ class Hiding:
     def problem(self, loaded: Sequence[Loaded]) -> Problem[Any]:
         """What the service model is to read in pictures of noise."""
         with torch.no_grad():
-            clean = self.service.output_of_view(torch.cat([one.view for one in loaded]))
+            views = torch.cat([one.view for one in loaded]).to(self.service.device)
+            clean = self.service.output_of_view(views)
         prepared = [one.prepared for one in loaded]
         target = self.keeping.target(clean)
         return self.construction.problem(self.service.output, target, self.keeping, prepared)

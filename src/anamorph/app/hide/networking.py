@@ -23,6 +23,7 @@ from anamorph.keys.key import Key
 from anamorph.methods.avih import AVIH, KeyNetwork, avih
 from anamorph.methods.keeping import Keeping
 from anamorph.metrics.image import psnr
+from anamorph.models.device import CPU, placed
 from anamorph.models.networks import generator, stranger
 from anamorph.optimize.problem import Problem
 from anamorph.types import Images, Reader
@@ -77,7 +78,7 @@ class Networking:
         self, service: Reader, target: Tensor, keeping: Keeping, prepared: Sequence[Noisy]
     ) -> Problem[Any]:
         """Noise that becomes the photos for the service model and for the key network."""
-        x = torch.stack([one.x for one in prepared])
+        x = torch.stack([one.x for one in prepared]).to(target.device)
         seeds = [one.seed for one in prepared]
         return avih(service, self.network, x, target, keeping, seeds, self.parameters)
 
@@ -113,8 +114,8 @@ class Networking:
         )
 
 
-def network_of(key: Key) -> KeyNetwork:
-    """The network that a key is.
+def network_of(key: Key, device: torch.device = CPU) -> KeyNetwork:
+    """The network that a key is, on a device; it answers where it is asked.
 
     Raises:
         BadKey: a key of another kind.
@@ -123,9 +124,10 @@ def network_of(key: Key) -> KeyNetwork:
     if key.kind != "network":
         raise BadKey(f"key {key.fingerprint} is a {key.kind} key, which is no network")
     try:
-        return generator.load(key.secret.reveal(), f"key {key.fingerprint}")
+        network = generator.load(key.secret.reveal(), f"key {key.fingerprint}")
     except WeightsError as error:
         raise DamagedKey(str(error)) from error
+    return placed(network, device)
 
 
 def reveal_with(network: KeyNetwork, pixels: NDArray[np.uint8]) -> Images:

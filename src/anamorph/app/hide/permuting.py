@@ -71,7 +71,8 @@ class Permuting:
         self, service: Reader, target: Tensor, keeping: Keeping, prepared: Sequence[Shuffled]
     ) -> Problem[Any]:
         """Near the permuted pictures, for the service model."""
-        shuffled = torch.stack([one.values for one in prepared]).float().div_(255)
+        values = torch.stack([one.values for one in prepared])
+        shuffled = values.to(target.device).float().div_(255)
         return permuted(service, shuffled, target, keeping, self.parameters)
 
     def pixels(self, value: Tensor, prepared: Shuffled) -> NDArray[np.uint8]:

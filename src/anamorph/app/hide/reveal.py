@@ -24,6 +24,7 @@ from anamorph.keys import file as key_file
 from anamorph.keys.key import Key
 from anamorph.losses import cosine
 from anamorph.models import Model, load
+from anamorph.models.device import device_of
 
 
 def reveal(
@@ -33,6 +34,7 @@ def reveal(
     *,
     service: Model | str | Path | None = None,
     limits: Limits | None = None,
+    device: str = "cpu",
     found: Callable[[int], None] | None = None,
     done: RevealDone | None = None,
 ) -> RevealReport:
@@ -50,6 +52,8 @@ def reveal(
         service: the model they were hidden for, to compare its readings of the hidden and the
             revealed. For another model than that, no agreement is claimed.
         limits: on bytes and pixels, before anything is decoded.
+        device: where a service model that is named is loaded, and where a network key computes:
+            `cpu`, `cuda`, `cuda:N`, or `auto`.
         found: called once with the number of pictures.
         done: called with each picture's record.
 
@@ -63,12 +67,14 @@ def reveal(
     key = key if isinstance(key, Key) else key_file.read(Path(key))
     if key.kind not in PRESETS:
         raise BadKey(f"key {key.fingerprint} is a {key.kind} key, which reveals no pictures")
-    model = service if isinstance(service, Model) or service is None else load(service)
+    where = device_of(device)
+    if service is not None and not isinstance(service, Model):
+        service = load(service, device=where)
     listing = pictures(sources, out, "keep")
     if found is not None:
         found(len(listing.items) + len(listing.problems))
     sweep(out)
-    one = _One(key=key, out=out, model=model, limits=limits, beside=manifests())
+    one = _One(key=key, out=out, model=service, limits=limits, beside=manifests(), device=where)
     records: list[RevealRecord] = []
     for record in chain(map(_failure, listing.problems), map(one.record, listing.items)):
         records.append(record)
@@ -92,13 +98,14 @@ class _One:
     model: Model | None
     limits: Limits
     beside: Beside
+    device: torch.device
 
     def record(self, item: Item) -> RevealRecord:
         """Reveal, write, and tell."""
         began = time.perf_counter()
         record = RevealRecord(source=str(item.source), status="failed")
         try:
-            revealed = reveal_picture(item.source, self.key, self.limits, self.beside)
+            revealed = reveal_picture(item.source, self.key, self.limits, self.beside, self.device)
             name = revealed.name or item.output.relative_to(self.out).with_suffix(".png").as_posix()
             output = self.out / safe_name(name)
             digest = sha256(revealed.data).hexdigest()

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TypeAlias
 
 import numpy as np
+import torch
 
 from anamorph.app.hide.networking import network_of, reveal_with
 from anamorph.app.hide.permuting import finish, is_picture, restore
@@ -22,6 +23,7 @@ from anamorph.files.sealed_header import SealedHeader
 from anamorph.keys.key import Key, Kind
 from anamorph.methods.denoising import noise_level
 from anamorph.methods.permuted import LARGEST_NOISE
+from anamorph.models.device import CPU
 from anamorph.types import Images
 
 _AS_WRITTEN = "get the file as `hide` wrote it"
@@ -52,8 +54,10 @@ Beside: TypeAlias = Callable[[Path], Notice | None]
 """What the manifest beside a hidden picture says of it."""
 
 
-def reveal_picture(path: Path, key: Key, limits: Limits, beside: Beside) -> Revealed:
-    """What the key finds in the file.
+def reveal_picture(
+    path: Path, key: Key, limits: Limits, beside: Beside, device: torch.device = CPU
+) -> Revealed:
+    """What the key finds in the file; a network key computes on the device.
 
     Raises:
         WrongKey: it was hidden with another key, or changed since.
@@ -83,7 +87,7 @@ def reveal_picture(path: Path, key: Key, limits: Limits, beside: Beside) -> Reve
             f"survives lossless storage only; {_AS_WRITTEN}"
         )
     if notice.kind == "network":
-        return _network(photo, notice, key)
+        return _network(photo, notice, key, device)
     return _permuted(photo, notice, key)
 
 
@@ -168,10 +172,10 @@ def _permuted(photo: Photo, notice: Notice, key: Key) -> Revealed:
     return _small_copy(photo, notice, own, _SPOILED if spoiled else "")
 
 
-def _network(photo: Photo, notice: Notice, key: Key) -> Revealed:
+def _network(photo: Photo, notice: Notice, key: Key, device: torch.device) -> Revealed:
     _check_key(photo.name, "network", notice.fingerprint, key)
     _check_size(photo, notice)
-    return _small_copy(photo, notice, reveal_with(network_of(key), photo.pixels))
+    return _small_copy(photo, notice, reveal_with(network_of(key, device), photo.pixels))
 
 
 def _check_size(photo: Photo, notice: Notice) -> None:

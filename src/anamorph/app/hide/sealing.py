@@ -91,7 +91,7 @@ class Sealing:
         self, service: Reader, target: Tensor, keeping: Keeping, prepared: Sequence[Carrier]
     ) -> Problem[Any]:
         """The high bits, for the service model."""
-        low = torch.stack([one.low for one in prepared])
+        low = torch.stack([one.low for one in prepared]).to(target.device)
         seeds = [one.seed for one in prepared]
         bits = prepared[0].fit.bits
         return sealed(service, target, keeping, low, bits, seeds, self.parameters)

@@ -44,6 +44,7 @@ def protect(
     attempts: int = 3,
     resume: bool = False,
     limits: Limits | None = None,
+    device: str = "cpu",
     found: Callable[[int], None] | None = None,
     watch: Watch | None = None,
     done: Done | None = None,
@@ -71,6 +72,8 @@ def protect(
         resume: go on with a run that was stopped: what it finished stays, unless the source, its
             label or the result has changed since.
         limits: on bytes and pixels, before anything is decoded.
+        device: where models are loaded that are named: `cpu`, `cuda`, `cuda:N`, or `auto`. A
+            loaded model stays where it is.
         found: called once with the number of pictures.
         watch: called after every step of the engine; raise `Cancelled` to stop.
         done: called with each picture's record.
@@ -87,8 +90,8 @@ def protect(
     writing = writing or Writing()
     if attempts < 1:
         raise ParameterError(f"attempts is {attempts}, but must be at least 1")
-    model = _loaded(authorized)
-    others = [_loaded(surrogate) for surrogate in surrogates]
+    model = _loaded(authorized, device)
+    others = [_loaded(surrogate, device) for surrogate in surrogates]
     forms = forms_named(survive)
     header = protect_header(model, others, survive, parameters, seed, writing)
     if labels is not None and model.task == "embed":
@@ -141,7 +144,8 @@ def protect_header(
     """What a manifest says of a run, and what is to be the same when the run is resumed.
 
     Raises:
-        UsageError: a form that nobody knows, or the model among its surrogates.
+        UsageError: a form that nobody knows, the model among its surrogates, or one of them on
+            another device.
         ModelError: a model has no layer to tap.
     """
     _check_model(model)
@@ -177,8 +181,8 @@ def protect_images(
     """Protect a batch of pictures in memory; values stay on the grid of 8-bit files.
 
     Args:
-        images: (n, c, h, w) in [0, 1], c = 1 or 3.
-        authorized: the model that keeps reading.
+        images: (n, c, h, w) in [0, 1], c = 1 or 3; the result is on their device.
+        authorized: the model that keeps reading, on the device where all is computed.
         surrogates: public models that stand in for the unauthorized ones.
         survive: names of transforms after which the reading is kept too.
         parameters: of the method; the default is the preset `fast`.
@@ -194,11 +198,14 @@ def protect_images(
     _check_surrogates(authorized, surrogates)
     _check_images(images, labels)
     p = parameters or FMD()
-    seeds = [seed_of(seed, sha256(x.numpy().tobytes()).hexdigest()) for x in images.detach()]
+    x = images.detach().to(authorized.device)
+    if labels is not None:
+        labels = labels.to(authorized.device)
+    seeds = [seed_of(seed, sha256(one.numpy().tobytes()).hexdigest()) for one in x.cpu()]
     keeping = keeping_for(authorized.task, p.least_cosine)
     forms = tuple(map(shared, forms_named(survive)))
-    problem = fmd(authorized, images, keeping, seeds, p, labels, _roles(surrogates, p), forms)
-    return torch.stack([solved.value for solved in solve(problem, watch)])
+    problem = fmd(authorized, x, keeping, seeds, p, labels, _roles(surrogates, p), forms)
+    return torch.stack([solved.value for solved in solve(problem, watch)]).to(images.device)
 
 
 def _tasks(
@@ -259,8 +266,8 @@ def _skipped(record: Mapping[str, Any]) -> PictureRecord:
     return PictureRecord(**{**kept, "status": "skipped", "reason": "done in an earlier run"})
 
 
-def _loaded(model: Model | str | Path) -> Model:
-    return model if isinstance(model, Model) else load(model)
+def _loaded(model: Model | str | Path, device: str) -> Model:
+    return model if isinstance(model, Model) else load(model, device=device)
 
 
 def _roles(surrogates: Sequence[Model], p: FMD) -> tuple[Surrogate, ...]:
@@ -274,6 +281,11 @@ def _check_surrogates(authorized: Model, surrogates: Sequence[Model]) -> None:
             raise UsageError(
                 f"{surrogate.name}: is the authorized model, so it cannot be a surrogate too; "
                 "give another model"
+            )
+        if surrogate.device != authorized.device:
+            raise UsageError(
+                f"{surrogate.name} is on {surrogate.device}, but {authorized.name} is on "
+                f"{authorized.device}; load them on one device"
             )
 
 

@@ -28,6 +28,7 @@ from anamorph.models import Model
 from anamorph.optimize.engine import Solved
 from anamorph.optimize.problem import Problem
 from anamorph.optimize.starts import seed_of
+from anamorph.parameters import check, knob
 from anamorph.types import Images
 
 BATCH_PIXELS = 4_000_000
@@ -39,12 +40,18 @@ LARGEST_BATCH = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writing:
-    """How results are written."""
+    """How results are written.
+
+    Raises:
+        ParameterError: a quality outside its range.
+    """
 
     format: Format = "png"
-    quality: int = 95
-    """Of JPEG, with the format `keep`."""
+    quality: int = knob(95, "Of JPEG, with the format `keep`.", at_least=1, at_most=100)
     metadata: Metadata = "keep"
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +110,10 @@ class Protecting:
 
     def problem(self, loaded: Sequence[Loaded]) -> Problem[Any]:
         """Feature map distortion of some pictures of one size."""
-        x = as_images(*(one.photo.pixels for one in loaded))
+        x = as_images(*(one.photo.pixels for one in loaded)).to(self.model.device)
         seeds = [seed_of(self.seed, f"{one.photo.digest}:{self.attempt}") for one in loaded]
         labels = [one.label for one in loaded if one.label is not None]
-        target = torch.tensor(labels) if len(labels) == len(loaded) else None
+        target = x.new_tensor(labels, dtype=torch.long) if len(labels) == len(loaded) else None
         return fmd(
             self.model,
             x,
@@ -160,7 +167,7 @@ class Protecting:
             cosine=cosine(before, after).item() if embeds else None,
             kept=is_right if was_right else None,
             survives=survives or None,
-            linf=change,
+            linf=round(change, 3),
             psnr=noise if math.isfinite(noise) else None,
             ssim=ssim(x, x_star).item(),
             steps=written.steps,

@@ -162,9 +162,8 @@ def _listed(sources: Sequence[str], out: str) -> list[tuple[int, Entry]]:
                 f"{out}: is both a source and --out, and originals are never written to; choose "
                 "another --out"
             )
-        for entry in entries(source):
-            suffix = Path(entry.relative).suffix.lower()
-            if suffix in SUFFIXES and not entry.url.startswith(out + "/"):
+        for entry in entries(source, without=out):
+            if Path(entry.relative).suffix.lower() in SUFFIXES:
                 found.setdefault(entry.url, (number, entry))
     if not found:
         raise UsageError(f"no pictures in {', '.join(sources)}")

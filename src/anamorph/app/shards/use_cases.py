@@ -43,6 +43,8 @@ class Protects:
     seed: int = 0
     writing: Writing = field(default_factory=Writing)
     limits: Limits = field(default_factory=Limits)
+    device: str = "cpu"
+    """Of the workers' machines."""
     good: str = "protected"
     together: bool = False
 
@@ -71,7 +73,8 @@ class Protects:
 
     def prepared(self) -> Use:
         """Load the models."""
-        model, others = load(self.authorized), [load(name) for name in self.surrogates]
+        model = load(self.authorized, device=self.device)
+        others = [load(name, device=self.device) for name in self.surrogates]
 
         def use(sources: Sequence[Path], out: Path, alive: Alive) -> list[dict[str, Any]]:
             report = protect(
@@ -102,6 +105,8 @@ class Hides:
     """The file of an unlocked key, on every machine."""
     preset: str = "full"
     limits: Limits = field(default_factory=Limits)
+    device: str = "cpu"
+    """Of the workers' machines."""
     good: str = "hidden"
     together: bool = False
 
@@ -112,7 +117,8 @@ class Hides:
 
     def prepared(self) -> Use:
         """Load model and key."""
-        model, key, parameters = load(self.service), key_file.read(self.key), self._parameters()
+        model = load(self.service, device=self.device)
+        key, parameters = key_file.read(self.key), self._parameters()
 
         def use(sources: Sequence[Path], out: Path, alive: Alive) -> list[dict[str, Any]]:
             report = hide(
@@ -141,6 +147,8 @@ class Reveals:
     """The file of an unlocked key, on every machine."""
     service: str | None = None
     limits: Limits = field(default_factory=Limits)
+    device: str = "cpu"
+    """Of the workers' machines."""
     good: str = "revealed"
     together: bool = False
 
@@ -154,7 +162,7 @@ class Reveals:
     def prepared(self) -> Use:
         """Load model and key."""
         key = key_file.read(self.key)
-        model = None if self.service is None else load(self.service)
+        model = None if self.service is None else load(self.service, device=self.device)
 
         def use(sources: Sequence[Path], out: Path, alive: Alive) -> list[dict[str, Any]]:
             report = reveal(
@@ -163,6 +171,7 @@ class Reveals:
                 key,
                 service=model,
                 limits=self.limits,
+                device=self.device,
                 done=partial(_signed, alive),
             )
             return [record.as_json() for record in report.images]
@@ -175,25 +184,26 @@ class Shields:
     """Store the shielded features of every picture, as `shield` does: one file for every shard."""
 
     shielding: Named
-    """Names its recognizer."""
+    """Names its recognizer, and the device of the workers' machines."""
     limits: Limits = field(default_factory=Limits)
     good: str = "shielded"
     together: bool = True
 
     def header(self) -> dict[str, Any]:
         """The method, by the mark of its shield, and the model."""
-        shielding, embeddings = self.shielding.loaded()
+        shielding, embeddings = replace(self.shielding, device="cpu").loaded()
         return {
             "method": shielding.name,
             "shield": mark(shielding),
-            "recognizer": identity(self._recognizer()),
+            "recognizer": identity(self._recognizer("cpu")),
             "layer": self.shielding.layer,
             "stores": "embeddings" if embeddings else "maps",
         }
 
     def prepared(self) -> Use:
         """Load models, decoders and key."""
-        (shielding, embeddings), recognizer = self.shielding.loaded(), self._recognizer()
+        shielding, embeddings = self.shielding.loaded()
+        recognizer = self._recognizer(self.shielding.device)
 
         def use(sources: Sequence[Path], out: Path, alive: Alive) -> list[dict[str, Any]]:
             rows: list[dict[str, Any]] = []
@@ -224,10 +234,10 @@ class Shields:
 
         return use
 
-    def _recognizer(self) -> Model:
+    def _recognizer(self, device: str) -> Model:
         if self.shielding.recognizer is None:
             raise UsageError("pictures have no features without a recognizer; name one")
-        return load(self.shielding.recognizer)
+        return load(self.shielding.recognizer, device=device)
 
 
 def _digest(sources: Sequence[Path]) -> str:

@@ -27,6 +27,8 @@ class Named:
     shadows: Sequence[Path] = ()
     decoys: Sequence[Path] = ()
     parameters: Any = None
+    device: str = "cpu"
+    """Of recognizer and shadows."""
 
     def loaded(self) -> tuple[Shielding, bool]:
         """The shielding, and whether it is for what the recognizer ends with.
@@ -43,7 +45,7 @@ class Named:
             raise UsageError(
                 "--method decoy needs the model whose maps are stored: --recognizer MODEL"
             )
-        recognizer = None if self.recognizer is None else load(self.recognizer)
+        recognizer = None if self.recognizer is None else load(self.recognizer, device=self.device)
         shadows = [read_decoder(path) for path in self.shadows]
         decoys = None
         if recognizer is not None and self.decoys:
@@ -58,5 +60,6 @@ class Named:
             shadows=shadows,
             decoys=decoys,
             parameters=self.parameters,
+            device=self.device,
         )
         return shielding, bool(shadows) and len(shadows[0].design.feature) == 1

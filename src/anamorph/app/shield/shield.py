@@ -36,6 +36,7 @@ def shield(
     decoys: Pictures | None = None,
     key: Key | None = None,
     parameters: AdvFace | Decoy | None = None,
+    device: str | None = None,
     watch: Watch | None = None,
 ) -> Features:
     """Protected features in the place of clean ones, as they are to be stored.
@@ -52,6 +53,8 @@ def shield(
         decoys: for `decoy`: (d, 3, h, w) 8-bit pictures; portraits by default.
         key: for `keyed`: of the kind `rotation`.
         parameters: of the method.
+        device: where the shadows compute: `cpu`, `cuda`, `cuda:N`, or `auto`; by default where the
+            recognizer does, or else the CPU. The recognizer stays where it is.
         watch: called after every step; raise `Cancelled` to stop.
 
     Raises:
@@ -67,6 +70,7 @@ def shield(
         decoys=decoys,
         key=key,
         parameters=parameters,
+        device=device,
         watch=watch,
     )
     if features.dtype == np.uint8:
@@ -88,6 +92,7 @@ def shielding_for(
     decoys: Pictures | None = None,
     key: Key | None = None,
     parameters: Any = None,
+    device: str | None = None,
     watch: Watch | None = None,
 ) -> Shielding:
     """The shielding that a method means; see `shield`.
@@ -104,7 +109,9 @@ def shielding_for(
     if parameters is not None and not isinstance(parameters, wanted[method]):
         raise UsageError(f"{method} has no parameters of the type {type(parameters).__name__}")
     if method == "advface":
-        return adversarial(shadows, given, recognizer=recognizer, layer=layer, watch=watch)
+        return adversarial(
+            shadows, given, recognizer=recognizer, layer=layer, watch=watch, device=device
+        )
     if method == "decoy":
         if recognizer is None:
             raise UsageError("decoy needs the recognizer whose features are stored; give it")

@@ -17,6 +17,7 @@ from anamorph.errors import UsageError
 from anamorph.methods.advface import AdvFace, Encoder, Spread, advface, moved
 from anamorph.methods.decoy import Decoy, Decoys, decoy
 from anamorph.models import Model
+from anamorph.models.device import CPU, Placed, device_of, placed
 from anamorph.models.networks import decoders
 from anamorph.models.networks.decoders import Decoder
 from anamorph.models.split import Split, split
@@ -50,7 +51,7 @@ class AdvFaceShielding:
     """Shape of one feature."""
     watch: Watch | None = field(default=None, repr=False)
     """Called after every step."""
-    _shadows: tuple[Decoder, ...] = field(repr=False)
+    _shadows: tuple[Placed, ...] = field(repr=False)
     _encoder: Encoder | None = field(repr=False)
     _spread: Spread = field(repr=False)
     _secret: bytes = field(repr=False)
@@ -78,7 +79,7 @@ class AdvFaceShielding:
             problem = advface(self._shadows, z, self._spread, seeds, p, encoder=encoder)
             return moved(z, _solution(problem, self.watch), self._spread)
 
-        return _in_parts(features, self._secret, protect)
+        return _in_parts(features, self._secret, protect, self._shadows[0].device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +122,7 @@ class DecoyShielding:
             problem = decoy(self._cut.tail, e, self._decoys, self._spread, seeds, self.parameters)
             return moved(problem.context.z_d, _solution(problem, self.watch), self._spread)
 
-        return _in_parts(features, self._secret, exchange)
+        return _in_parts(features, self._secret, exchange, self._cut.model.device)
 
 
 def adversarial(
@@ -133,6 +134,7 @@ def adversarial(
     layer: str | None = None,
     secret: bytes | None = None,
     watch: Watch | None = None,
+    device: str | torch.device | None = None,
 ) -> AdvFaceShielding:
     """The shielding that misleads shadows.
 
@@ -144,10 +146,11 @@ def adversarial(
         layer: where features are taken; by default at the first tap of the recognizer's card.
         secret: 32 bytes from which every record's start follows; fresh ones by default.
         watch: called after every step; raise `Cancelled` to stop.
+        device: where the shadows compute; by default where the recognizer does, or else the CPU.
 
     Raises:
-        UsageError: no shadows, shadows of different features, or parameters that ask for what is
-            not at hand.
+        UsageError: no shadows, shadows of different features, no such device, or parameters that
+            ask for what is not at hand.
         ModelError: the recognizer cannot be cut there.
     """
     p = parameters or AdvFace()
@@ -174,14 +177,17 @@ def adversarial(
     parts = [*(decoders.dump(shadow) for shadow in shadows), statistics.encode(), _told(p)]
     if recognizer is not None and encoder is not None:
         parts.append(recognizer.digest.encode())
+    if device is None:
+        device = CPU if recognizer is None else recognizer.device
+    where = device_of(device)
     return AdvFaceShielding(
         digest=_digest(parts),
         parameters=p,
         feature=feature,
         watch=watch,
-        _shadows=tuple(ready),
+        _shadows=tuple(placed(shadow, where) for shadow in ready),
         _encoder=encoder,
-        _spread=spread_of(shadows[0]),
+        _spread=Spread(*(t.to(where) for t in spread_of(shadows[0]))),
         _secret=_checked(secret),
     )
 
@@ -220,7 +226,7 @@ def disguising(
     if not len(shown_):
         raise UsageError("0 decoys; give some pictures, or leave them out to have portraits")
     with torch.no_grad():
-        features = cut.head(shown_.float().div(255))
+        features = cut.head(shown_.to(recognizer.device).float().div(255))
         decoys = Decoys(features, cut.tail(features))
     parts = [recognizer.digest.encode(), cut.layer.encode(), shown_.numpy().tobytes(), _told(p)]
     return DecoyShielding(
@@ -270,19 +276,23 @@ def spread_in(features: Tensor) -> Spread:
 
 
 def _in_parts(
-    features: Features, secret: bytes, protect: Callable[[Tensor, list[int]], Tensor]
+    features: Features,
+    secret: bytes,
+    protect: Callable[[Tensor, list[int]], Tensor],
+    device: torch.device,
 ) -> Features:
-    """A few at once; chance follows from the secret and the feature itself."""
+    """A few at once, on a device; chance follows from the secret and the feature itself."""
     out = np.empty(features.shape, np.float32)
     for first in range(0, len(features), _AT_ONCE):
         part = np.ascontiguousarray(features[first : first + _AT_ONCE], np.float32)
         seeds = [_seed(secret, row.tobytes()) for row in part]
-        out[first : first + len(part)] = protect(torch.from_numpy(part), seeds).numpy()
+        z = torch.from_numpy(part).to(device)
+        out[first : first + len(part)] = protect(z, seeds).cpu().numpy()
     return out
 
 
 def _solution(problem: Problem[Any], watch: Watch | None) -> Tensor:
-    return torch.stack([solved.value for solved in solve(problem, watch)])
+    return torch.stack([solved.value for solved in solve(problem, watch)]).to(problem.start)
 
 
 def _seed(secret: bytes, row: bytes) -> int:

@@ -22,6 +22,7 @@ from anamorph.keys import file as key_file
 from anamorph.keys.key import network_key
 from anamorph.keys.lock import STANDARD, Cost
 from anamorph.metrics.image import psnr
+from anamorph.models.device import device_of
 from anamorph.models.networks import generator
 from anamorph.models.resample import Axis, resample
 from anamorph.types import Images
@@ -69,6 +70,7 @@ def train_key(
     seed: bytes | None = None,
     resume: bool = False,
     cost: Cost = STANDARD,
+    device: str = "cpu",
     found: Callable[[int], None] | None = None,
     watch: Watch | None = None,
 ) -> TrainKeyReport:
@@ -86,6 +88,7 @@ def train_key(
         seed: 32 random bytes, as secret as the key; fresh ones by default.
         resume: go on with a training that was stopped.
         cost: what trying one passphrase costs.
+        device: where the network learns: `cpu`, `cuda`, `cuda:N`, or `auto`.
         found: called once with the number of updates to come.
         watch: called after each of them with the loss; raise `Cancelled` to stop.
 
@@ -100,12 +103,13 @@ def train_key(
     saved = saving.beside(out, resume=resume)
     if seed is not None and len(seed) != SEED_SIZE:
         raise UsageError(f"a seed has {SEED_SIZE} bytes, not {len(seed)}; leave it out")
+    where = device_of(device)
     photos, skipped = _photos(sources, out) if sources else (_portraits(), [])
     if saved.exists():
         data = key_file.read(saved, passphrase).secret.reveal()
-        trained = key_training.load(data, str(saved), photos, p)
+        trained = key_training.load(data, str(saved), photos, p, where)
     else:
-        trained = key_training.begin(seed or secrets.token_bytes(SEED_SIZE), p)
+        trained = key_training.begin(seed or secrets.token_bytes(SEED_SIZE), p, where)
     if found is not None:
         found(p.updates - trained.done)
 

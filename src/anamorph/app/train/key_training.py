@@ -19,6 +19,7 @@ from torch import Tensor
 
 from anamorph.errors import UsageError
 from anamorph.losses import mse
+from anamorph.models.device import CPU, device_in
 from anamorph.models.networks import generator
 from anamorph.models.networks.generator import Generator
 from anamorph.parameters import check, knob
@@ -56,14 +57,15 @@ Watch: TypeAlias = Callable[[float], None]
 """Called after each update with the loss before it; raise to stop."""
 
 
-def begin(seed: bytes, p: KeyTraining) -> Trained:
+def begin(seed: bytes, p: KeyTraining, device: torch.device = CPU) -> Trained:
     """A network before its first update.
 
     Args:
         seed: 32 random bytes.
         p: how it will be trained.
+        device: where it is to learn.
     """
-    network = generator.fresh(_chance(seed, 0))
+    network = generator.fresh(_chance(seed, 0)).to(device)
     return Trained(network, torch.optim.Adam(network.parameters(), lr=p.rate), seed, 0)
 
 
@@ -81,7 +83,7 @@ def advance(trained: Trained, photos: Photos, upto: int, p: KeyTraining, watch: 
     for number in range(trained.done, upto):
         for group in optimizer.param_groups:
             group["lr"] = p.rate * (1 + math.cos(math.pi * number / p.updates)) / 2
-        x = _pieces(photos, _chance(trained.seed, number + 1), p)
+        x = _pieces(photos, _chance(trained.seed, number + 1), p).to(device_in(network))
         loss = mse(network(x), x).mean()
         optimizer.zero_grad()
         torch.autograd.backward(loss)
@@ -92,16 +94,20 @@ def advance(trained: Trained, photos: Photos, upto: int, p: KeyTraining, watch: 
 
 def dump(trained: Trained, photos: Photos, p: KeyTraining) -> bytes:
     """All that is needed to go on, as the bytes of a safetensors file; secret, as the key is."""
-    state = {f"network.{name}": t.detach() for name, t in trained.network.state_dict().items()}
+    state = {
+        f"network.{name}": t.detach().cpu() for name, t in trained.network.state_dict().items()
+    }
     for number, moments in trained.optimizer.state_dict()["state"].items():
-        state |= {f"optimizer.{number}.{name}": t for name, t in moments.items()}
+        state |= {f"optimizer.{number}.{name}": t.cpu() for name, t in moments.items()}
     state["seed"] = torch.frombuffer(bytearray(trained.seed), dtype=torch.uint8)
     state["done"] = torch.tensor(trained.done)
     state["run"] = torch.frombuffer(bytearray(_digest(photos, p)), dtype=torch.uint8)
     return save(state)
 
 
-def load(data: bytes, name: str, photos: Photos, p: KeyTraining) -> Trained:
+def load(
+    data: bytes, name: str, photos: Photos, p: KeyTraining, device: torch.device = CPU
+) -> Trained:
     """Where a training stood when it was dumped.
 
     Raises:
@@ -115,7 +121,7 @@ def load(data: bytes, name: str, photos: Photos, p: KeyTraining) -> Trained:
                 f"{name}: is of a training with other pictures or steps; give the same, or remove "
                 "it to begin anew"
             )
-        trained = begin(state["seed"].numpy().tobytes(), p)
+        trained = begin(state["seed"].numpy().tobytes(), p, device)
         trained.network.load_state_dict(_below(state, "network."))
         moments: dict[int, dict[str, Any]] = {}
         for key, tensor in _below(state, "optimizer.").items():

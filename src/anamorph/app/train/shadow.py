@@ -76,7 +76,7 @@ def train_shadow(
 
     Args:
         sources: pictures and folders of them, of people who are not in the store.
-        recognizer: whose features are decoded.
+        recognizer: whose features are decoded; the decoder learns on its device.
         out: the file, which must not exist.
         parameters: how the decoder is trained.
         layer: where the recognizer is cut; by default at the first tap of its card.
@@ -108,9 +108,9 @@ def train_shadow(
     tested = torch.arange(len(shown)) % HELD_OUT == HELD_OUT - 1
     pairs = Pairs(features[~tested], shown[~tested])
     if saved.exists():
-        trained = shadow_training.load(_bytes(saved), str(saved), pairs, p)
+        trained = shadow_training.load(_bytes(saved), str(saved), pairs, p, recognizer.device)
     else:
-        trained = shadow_training.begin(pairs, p, start)
+        trained = shadow_training.begin(pairs, p, start, recognizer.device)
     if found is not None:
         found(p.updates - trained.done)
 

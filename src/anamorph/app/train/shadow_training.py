@@ -21,6 +21,7 @@ from torch import Tensor
 from anamorph.errors import UsageError, WeightsError
 from anamorph.losses import mse
 from anamorph.metrics.image import ssim
+from anamorph.models.device import CPU, device_in
 from anamorph.models.networks import decoders
 from anamorph.models.networks.decoder_bodies import EMBEDDING_KINDS, MAP_KINDS, Design
 from anamorph.models.networks.decoders import CONTRAST, GREY, Decoder
@@ -96,13 +97,19 @@ Watch: TypeAlias = Callable[[float], None]
 """Called after each update with the loss before it; raise to stop."""
 
 
-def begin(pairs: Pairs, p: ShadowTraining, start: Decoder | None = None) -> Trained:
+def begin(
+    pairs: Pairs,
+    p: ShadowTraining,
+    start: Decoder | None = None,
+    device: torch.device = CPU,
+) -> Trained:
     """A decoder before its first update.
 
     Args:
         pairs: what it will learn from; how its features vary becomes part of the decoder.
         p: how it will be trained.
         start: a decoder that is to learn on; by default one with weights drawn from the seed.
+        device: where it is to learn; the pairs stay where they are.
 
     Raises:
         UsageError: no pairs, a kind that does not decode such features, or a start for others.
@@ -131,6 +138,7 @@ def begin(pairs: Pairs, p: ShadowTraining, start: Decoder | None = None) -> Trai
     done = 0
     if decoder.design.kind == "ridge":
         decoder, done = _fitted(decoder, pairs), p.updates
+    decoder.to(device)
     optimizer = torch.optim.Adam(decoder.parameters(), lr=p.rate)
     return Trained(decoder, optimizer, done, digest_of(pairs, p))
 
@@ -146,11 +154,11 @@ def advance(trained: Trained, pairs: Pairs, upto: int, p: ShadowTraining, watch:
         watch: called after each update.
     """
     decoder, optimizer = trained.decoder, trained.optimizer
-    loss_of = LOSSES[p.loss]
+    loss_of, device = LOSSES[p.loss], device_in(decoder)
     for number in range(trained.done, upto):
         for group in optimizer.param_groups:
             group["lr"] = p.rate * (1 + math.cos(math.pi * number / p.updates)) / 2
-        z, x = _drawn(pairs, _chance(p, number + 1), p)
+        z, x = (t.to(device) for t in _drawn(pairs, _chance(p, number + 1), p))
         with torch.enable_grad():
             loss = loss_of(decoder(z), x).mean()
             optimizer.zero_grad()
@@ -184,13 +192,15 @@ def dump(trained: Trained) -> bytes:
     decoder = decoders.dump(trained.decoder)
     state = {"decoder": torch.frombuffer(bytearray(decoder), dtype=torch.uint8)}
     for number, moments in trained.optimizer.state_dict()["state"].items():
-        state |= {f"optimizer.{number}.{name}": t.contiguous() for name, t in moments.items()}
+        state |= {f"optimizer.{number}.{name}": t.cpu().contiguous() for name, t in moments.items()}
     state["done"] = torch.tensor(trained.done)
     state["run"] = torch.frombuffer(bytearray(trained.run), dtype=torch.uint8)
     return save(state)
 
 
-def load(data: bytes, name: str, pairs: Pairs, p: ShadowTraining) -> Trained:
+def load(
+    data: bytes, name: str, pairs: Pairs, p: ShadowTraining, device: torch.device = CPU
+) -> Trained:
     """Where a training stood when it was dumped.
 
     Raises:
@@ -200,7 +210,7 @@ def load(data: bytes, name: str, pairs: Pairs, p: ShadowTraining) -> Trained:
     state = tensors(data, name)
     try:
         decoder = decoders.load(state["decoder"].numpy().tobytes(), name)
-        trained = begin(pairs, p, decoder)
+        trained = begin(pairs, p, decoder, device)
         if state["run"].numpy().tobytes() != trained.run:
             raise UsageError(
                 f"{name}: is of a training with other pictures or parameters; give the same, or "

@@ -114,7 +114,7 @@ def train_tail(
 
     Args:
         sources: pictures and folders of them, of people who are not in the store.
-        recognizer: whose features are stored.
+        recognizer: whose features are stored; the tail learns on its device.
         shadows: the decoders that the store is shielded with.
         out: the safetensors file, which must not exist.
         parameters: how the tail is trained.

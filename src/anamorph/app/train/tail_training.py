@@ -156,7 +156,7 @@ def dump(trained: Trained) -> bytes:
     """All that is needed to go on, as the bytes of a safetensors file."""
     state = {f"tail.{name}": t for name, t in _learned(trained.cut).items()}
     for number, moments in trained.optimizer.state_dict()["state"].items():
-        state |= {f"optimizer.{number}.{name}": t.contiguous() for name, t in moments.items()}
+        state |= {f"optimizer.{number}.{name}": t.cpu().contiguous() for name, t in moments.items()}
     state["done"] = torch.tensor(trained.done)
     state["run"] = torch.frombuffer(bytearray(trained.run), dtype=torch.uint8)
     return save(state)
@@ -240,7 +240,7 @@ def _copied(cut: Split) -> Split:
 def _learned(cut: Split) -> dict[str, Tensor]:
     """The weights that are trained, by their names."""
     named = cut.model.network.named_parameters()
-    return {name: w.detach().contiguous() for name, w in named if w.requires_grad}
+    return {name: w.detach().cpu().contiguous() for name, w in named if w.requires_grad}
 
 
 def _replace(cut: Split, weights: dict[str, Tensor]) -> None:

@@ -135,7 +135,7 @@ def with_own_statistics(decoder: Decoder) -> Decoder:
 def dump(decoder: Decoder) -> bytes:
     """Design and weights, as the bytes of a safetensors file."""
     about = json.dumps(asdict(decoder.design)).encode()
-    state = {name: t.detach().contiguous() for name, t in decoder.state_dict().items()}
+    state = {name: t.detach().cpu().contiguous() for name, t in decoder.state_dict().items()}
     return save({**state, _ABOUT: torch.frombuffer(bytearray(about), dtype=torch.uint8)})
 
 

@@ -97,7 +97,7 @@ def fresh(chance: np.random.Generator) -> Generator:
 
 def dump(network: nn.Module) -> bytes:
     """The weights in half precision, as the bytes of a safetensors file."""
-    return save({name: t.detach().half() for name, t in network.state_dict().items()})
+    return save({name: t.detach().cpu().half() for name, t in network.state_dict().items()})
 
 
 def load(data: bytes, name: str) -> Generator:

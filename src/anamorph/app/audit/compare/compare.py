@@ -42,6 +42,7 @@ def compare(
     only: Sequence[str] = (),
     seed: int = 0,
     limits: Limits | None = None,
+    device: str = "cpu",
     found: Callable[[int], None] | None = None,
     watch: Watch | None = None,
     done: Done | None = None,
@@ -63,6 +64,7 @@ def compare(
         only: names of ways; without any, all. Those as strong as the first one need it too.
         seed: of the run.
         limits: on bytes and pixels, before anything is decoded.
+        device: where models are loaded that are named: `cpu`, `cuda`, `cuda:N`, or `auto`.
         found: called once with the number of pictures, over all ways.
         watch: called after every step of the engine; raise `Cancelled` to stop.
         done: called with each picture's record, in each way.
@@ -75,12 +77,12 @@ def compare(
     began = time.perf_counter()
     out, limits = Path(out), limits or Limits()
     check_out(out, [Path(original) for original in originals])
-    own = authorized if isinstance(authorized, Model) else load(authorized)
+    own = authorized if isinstance(authorized, Model) else load(authorized, device=device)
     if not own.taps:
         raise ModelError(f"{own.name}: has no layer to tap, which feature map distortion needs")
-    others = [s if isinstance(s, Model) else load(s) for s in surrogates]
+    others = [s if isinstance(s, Model) else load(s, device=device) for s in surrogates]
     used = {"authorized": identity(own), "surrogates": [identity(other) for other in others]}
-    parties = panel_of(own, panel, used, allow_surrogates=False)
+    parties = panel_of(own, panel, used, allow_surrogates=False, device=device)
     chosen = _chosen(ways(Parties(authorized=own, surrogates=others), epsilon, steps), only)
     sources = sources_of(originals, out)
     everyone: list[Party] = [own, *parties.unseen]
@@ -100,6 +102,7 @@ def compare(
         models=used,
         seed=seed,
         limits=limits,
+        device=own.device,
         watch=watch,
         done=done,
     )
@@ -112,6 +115,7 @@ def compare(
         "--steps": [str(steps)],
         "--only": only,
         "--seed": [str(seed)],
+        "--device": [] if device == "cpu" else [device],
         "--out": [str(out)],
     }
     result = Comparison(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from anamorph.app.audit.compare.ways import Way
 from anamorph.app.protect.protecting import BATCH_PIXELS, LARGEST_BATCH, Encoded, Task, as_images
@@ -41,6 +42,8 @@ class Comparing:
     """By original: the file that the result is to be as far from it as."""
     seed: int
     limits: Limits
+    device: torch.device
+    """Where pictures are changed."""
 
     def group(self, task: Task) -> tuple[int, int, int]:
         """Channels, height and width."""
@@ -65,8 +68,9 @@ class Comparing:
     def problem(self, loaded: Sequence[Loaded]) -> Problem[Any]:
         """Some pictures of one size; seeds are those of a first attempt of `protect`."""
         seeds = [seed_of(self.seed, f"{one.photo.digest}:0") for one in loaded]
-        x = as_images(*(one.photo.pixels for one in loaded))
-        return self.way.posed(x, seeds, as_images(*(one.like.pixels for one in loaded)))
+        x = as_images(*(one.photo.pixels for one in loaded)).to(self.device)
+        like = as_images(*(one.like.pixels for one in loaded)).to(self.device)
+        return self.way.posed(x, seeds, like)
 
     def write(self, task: Task, loaded: Loaded, solved: Solved) -> Encoded:
         """Encode as a PNG file and decode that."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
 from anamorph.app.audit.compare.comparing import Comparing
 from anamorph.app.audit.compare.ways import Way
 from anamorph.app.audit.matrix.writing import folder_of
@@ -42,6 +44,8 @@ class Making:
     """For manifests."""
     seed: int
     limits: Limits
+    device: torch.device
+    """Where pictures are changed."""
     watch: Watch | None
     done: Done | None
 
@@ -70,7 +74,7 @@ class Making:
         for problem in listing.problems:
             run.finish(failure(problem.path, problem.error))
         tasks = list(self._tasks(listing.items, past, run))
-        job = Comparing(way=way, like=like, seed=self.seed, limits=self.limits)
+        job = Comparing(way=way, like=like, seed=self.seed, limits=self.limits, device=self.device)
         rounds(run, tasks, lambda _: job, 1, self.watch)
         new = sum(record.status == "protected" for record in run.records)
         wall, cpu = time.perf_counter() - began[0], time.process_time() - began[1]

@@ -168,7 +168,8 @@ class Attacking:
     def invert(self, pictures: Prepared, n: int, result: Attacked) -> Iterator[Attempt]:
         """Draw what the service model reads in some unseen pictures, and in their originals."""
         unseen, model = pictures.unseen, self.service
-        shown = {name: part[:n] for name, part in zip(INVERSIONS, unseen, strict=True)}
+        parts = zip(INVERSIONS, unseen, strict=True)
+        shown = {name: part[:n].to(model.device) for name, part in parts}
         for tried in inverted(model.output, model.task, shown, INVERSIONS, pictures.among):
             result.inverted.append(tried.row)
             if tried.guesses is not None:

@@ -48,6 +48,7 @@ def audit_hide(
     seed: int = 0,
     formats: Sequence[Report] = ("html", "json"),
     limits: Limits | None = None,
+    device: str = "cpu",
     found: Callable[[int], None] | None = None,
     watch: Callable[[int], None] | None = None,
 ) -> HideAudit:
@@ -67,6 +68,7 @@ def audit_hide(
         seed: of who learns from what, of what is learned, and of the wrong keys.
         formats: of the reports: html, md, json.
         limits: on bytes and pixels, before anything is decoded.
+        device: where models are loaded that are named: `cpu`, `cuda`, `cuda:N`, or `auto`.
         found: called once with how much there is to do.
         watch: called with how much of that is done; raise `Cancelled` to stop.
 
@@ -95,13 +97,14 @@ def audit_hide(
         out=place,
         seed=seed,
         formats=formats,
+        device=device,
     )
     key = _checked_key(key)
     beside = manifests()
     nowhere = Path("no reports are written")
     listed = hidden_pairs(originals, hidden, place or nowhere, limits, beside)
     notes = list(_key_notes(listed, key))
-    model, witness = _models(service, judge)
+    model, witness = _models(service, judge, device)
     run = HideRun(
         service=model,
         judge=witness,
@@ -151,11 +154,11 @@ def _checked_key(key: Key | str | Path) -> Key:
 
 
 def _models(
-    service: Model | str | Path, judge: Party | str | Path | None
+    service: Model | str | Path, judge: Party | str | Path | None, device: str
 ) -> tuple[Model, Witness | None]:
     """Load the models, and refuse those that would make the audit mean nothing."""
-    model = service if isinstance(service, Model) else load(service)
-    other = load_reader(judge) if isinstance(judge, str | Path) else judge
+    model = service if isinstance(service, Model) else load(service, device=device)
+    other = load_reader(judge, device=device) if isinstance(judge, str | Path) else judge
     for party in (model, *([other] if other is not None else [])):
         if party.task == "detect":
             raise UsageError(

@@ -21,6 +21,7 @@ class AskedHide:
     out: Path | None
     seed: int
     formats: Sequence[str]
+    device: str = "cpu"
 
     @property
     def command(self) -> str:
@@ -39,6 +40,8 @@ class AskedHide:
         for count in self.pairs:
             yield from ("--pairs", str(count))
         yield from ("--inverted", str(self.inverted), "--seed", str(self.seed))
+        if self.device != "cpu":
+            yield from ("--device", self.device)
         for kind in self.formats:
             yield from ("--format", kind)
         yield from ("--out", str(self.out or "OUT"))

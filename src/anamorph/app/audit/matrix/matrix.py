@@ -32,6 +32,7 @@ def matrix(
     rows: Sequence[str] = (),
     seed: int = 0,
     limits: Limits | None = None,
+    device: str = "cpu",
     found: Callable[[int], None] | None = None,
     watch: Watch | None = None,
     done: Done | None = None,
@@ -55,6 +56,7 @@ def matrix(
         rows: the names of the models that are authorized in turn; without any, all are.
         seed: of the run.
         limits: on bytes and pixels, before anything is decoded.
+        device: where models are loaded that are named: `cpu`, `cuda`, `cuda:N`, or `auto`.
         found: called once with the number of pictures to protect, over all rows.
         watch: called after every step of the engine; raise `Cancelled` to stop.
         done: called with each picture's record, in each row.
@@ -68,7 +70,7 @@ def matrix(
     out, limits = Path(out), limits or Limits()
     chosen = _parameters(presets)
     check_out(out, [Path(original) for original in originals])
-    columns = [loaded(model) for model in models]
+    columns = [loaded(model, device) for model in models]
     check(columns, rows)
     working = [model for model in columns if isinstance(model, Model)]
     sources = sources_of(originals, out)
@@ -87,7 +89,7 @@ def matrix(
         pictures=len(sources),
         labeled=labels is not None,
         seed=seed,
-        command=_command(originals, models, out, labels, chosen, rows, seed),
+        command=_command(originals, models, out, labels, chosen, rows, seed, device),
         versions=versions(),
         seconds=0.0,
         out=str(out),
@@ -157,6 +159,7 @@ def _command(
     presets: Mapping[str, FMD],
     rows: Sequence[str],
     seed: int,
+    device: str,
 ) -> str:
     """The command line that does the same; what only Python can give stands as a NAME."""
     words = ["anamorph", "audit", "matrix", *map(str, originals)]
@@ -168,4 +171,6 @@ def _command(
         words += ["--preset", name]
     for name in rows:
         words += ["--rows", name]
+    if device != "cpu":
+        words += ["--device", device]
     return shlex.join([*words, "--seed", str(seed), "--out", str(out)])

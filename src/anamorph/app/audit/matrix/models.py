@@ -27,12 +27,12 @@ class Wanted:
     """Why some models crashed when they were asked how many classes they have."""
 
 
-def loaded(model: Model | str | Path) -> Model | Column:
+def loaded(model: Model | str | Path, device: str = "cpu") -> Model | Column:
     """A model, or the column of one that cannot be loaded."""
     if isinstance(model, Model):
         return model
     try:
-        return load(model)
+        return load(model, device=device)
     except AnamorphError as error:
         return Column(
             name=str(model),

@@ -52,6 +52,7 @@ def audit(
     allow_surrogates: bool = False,
     formats: Sequence[Report] = ("html", "json"),
     limits: Limits | None = None,
+    device: str = "cpu",
     engine: Engine | None = None,
     found: Callable[[int], None] | None = None,
     watch: Callable[[int], None] | None = None,
@@ -85,6 +86,8 @@ def audit(
             marked, and left out of the means.
         formats: of the reports: html, md, json.
         limits: on bytes and pixels, before anything is decoded.
+        device: where models are loaded that are named: `cpu`, `cuda`, `cuda:N`, or `auto`; with
+            an engine, on its workers' machines.
         engine: where the models read; None: in this process. The workers of another engine load
             the models by their names, and find the pictures under the same paths.
         found: called once with the number of pictures, each form of one counted, and of epochs.
@@ -120,6 +123,7 @@ def audit(
         seed=seed,
         allow_surrogates=allow_surrogates,
         formats=formats,
+        device=device,
     )
     learners = Learners(
         adaptive=tuple(adaptive),
@@ -135,6 +139,7 @@ def audit(
         paired.models,
         allow_surrogates=allow_surrogates,
         answers=None if place is None else place / "answers.jsonl",
+        device=device if engine is None else "cpu",
     )
     own = parties.authorized
     if labels is not None and own.task == "embed":
@@ -170,6 +175,7 @@ def audit(
             purify=tuple(purify),
             seed=seed,
             limits=limits,
+            device=device,
         )
         read_on(engine, readers, readings, read, spoiled, watch)
     if readings[0].errors:

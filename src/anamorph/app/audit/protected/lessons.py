@@ -138,7 +138,8 @@ def views(cases: Sequence[Case], model: Model, limits: Limits) -> Tensor:
 
 def output(model: Model, network: nn.Module, seen: Tensor) -> Tensor:
     """What a network that learned gives for views, as the model's outputs are read."""
-    return unwrap(network(seen), model.task, model.name)
+    said = network(seen.to(model.device))
+    return unwrap(said, model.task, model.name).to(seen.device)
 
 
 def with_learned(model: Model, attacker: Trained) -> Model:

@@ -50,10 +50,12 @@ class Readers:
     purify: tuple[str, ...]
     seed: int
     limits: Limits
+    device: str = "cpu"
+    """Of the worker's machine."""
 
     def __call__(self) -> "Reader":
         """Load the models."""
-        panel = panel_of(self.authorized, self.panel, {}, allow_surrogates=True)
+        panel = panel_of(self.authorized, self.panel, {}, allow_surrogates=True, device=self.device)
         return Reader(panel=panel, how=self)
 
 

@@ -67,6 +67,7 @@ def audit_shield(
     seed: int = 0,
     formats: Sequence[Report] = ("html", "json"),
     limits: Limits | None = None,
+    device: str = "cpu",
     found: Callable[[int], None] | None = None,
     watch: Callable[[int], None] | None = None,
 ) -> ShieldAudit:
@@ -100,6 +101,7 @@ def audit_shield(
         seed: of who is attacked, and of what is learned.
         formats: of the reports: html, md, json.
         limits: on bytes and pixels, before anything is decoded.
+        device: where models are loaded that are named: `cpu`, `cuda`, `cuda:N`, or `auto`.
         found: called once with how much there is to do.
         watch: called with how much of that is done; raise `Cancelled` to stop.
 
@@ -135,13 +137,14 @@ def audit_shield(
         out=_path(out),
         seed=seed,
         formats=formats,
+        device=device,
     )
     check_formats(formats)
     if asked.out is not None:
         check_out(asked.out, folder, folder)
     _check_counts(asked)
-    model = recognizer if isinstance(recognizer, Model) else load(recognizer)
-    witness = _judge(judge, model)
+    model = recognizer if isinstance(recognizer, Model) else load(recognizer, device=device)
+    witness = _judge(judge, model, device)
     opened = key_file.read(Path(key)) if isinstance(key, str | Path) else key
     theft = prepared(asked, model, witness, opened, limits, Meter(watch=watch), found)
     tried = list(theft.thieves.attack())
@@ -160,9 +163,9 @@ def _check_counts(asked: AskedShield) -> None:
         raise UsageError("at least 2 records are attacked, and 0 or more faces searched for")
 
 
-def _judge(judge: Party | str | Path, model: Model) -> Witness:
+def _judge(judge: Party | str | Path, model: Model, device: str) -> Witness:
     """Load the judge, and refuse one that would make the audit mean nothing."""
-    party = load_reader(judge) if isinstance(judge, str | Path) else judge
+    party = load_reader(judge, device=device) if isinstance(judge, str | Path) else judge
     if party.task != "embed":
         raise UsageError(f"{party.name} is for the task {party.task}; --judge must embed faces")
     if party.weights_digest == model.weights_digest:

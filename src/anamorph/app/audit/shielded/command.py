@@ -36,6 +36,7 @@ class AskedShield:
     out: Path | None
     seed: int
     formats: Sequence[str]
+    device: str = "cpu"
 
     @property
     def command(self) -> str:
@@ -79,6 +80,8 @@ class AskedShield:
             yield from ("--threshold", f"{self.threshold:g}")
         yield from ("--updates", str(self.updates), "--attacked", str(self.attacked))
         yield from ("--inverted", str(self.inverted), "--seed", str(self.seed))
+        if self.device != "cpu":
+            yield from ("--device", self.device)
         for kind in self.formats:
             yield from ("--format", kind)
         yield from ("--out", str(self.out or "OUT"))

@@ -9,6 +9,7 @@ import torch
 from anamorph.app.audit.shielded.extracting import Faces
 from anamorph.app.train import shadow_training
 from anamorph.app.train.shadow_training import Pairs, ShadowTraining
+from anamorph.models.device import CPU
 from anamorph.models.networks import decoders
 from anamorph.models.networks.decoder_bodies import MAP_KINDS
 from anamorph.models.networks.decoders import Decoder
@@ -89,7 +90,13 @@ def tuning(kind: str, updates: int, seed: int) -> ShadowTraining:
     return replace(p, rate=_SLOWER * p.rate)
 
 
-def trained(pairs: Pairs, p: ShadowTraining, meter: Meter, start: Decoder | None = None) -> Decoder:
+def trained(
+    pairs: Pairs,
+    p: ShadowTraining,
+    meter: Meter,
+    start: Decoder | None = None,
+    device: torch.device = CPU,
+) -> Decoder:
     """Train a decoder to the end.
 
     Args:
@@ -97,11 +104,12 @@ def trained(pairs: Pairs, p: ShadowTraining, meter: Meter, start: Decoder | None
         p: how.
         meter: told of every update.
         start: a decoder that learns on.
+        device: where it learns; what has learned is on the CPU.
 
     Raises:
         UsageError: too few pairs, or a start for other features.
     """
-    at = shadow_training.begin(pairs, p, start)
+    at = shadow_training.begin(pairs, p, start, device)
     at = shadow_training.advance(at, pairs, p.updates, p, lambda _: meter.tell())
     return decoders.load(decoders.dump(at.decoder), "the decoder")
 

@@ -18,7 +18,7 @@ from anamorph.app.audit.shielded.learning import (
 )
 from anamorph.app.shield.keyed import NAME
 from anamorph.app.shield.shielding import spread_in
-from anamorph.app.train.shadow_training import Pairs
+from anamorph.app.train.shadow_training import Pairs, ShadowTraining
 from anamorph.auditing.shielded.attacking import (
     Knowing,
     Sides,
@@ -109,7 +109,7 @@ class Thieves:
             yield name, partial(_same, decoder)
         for kind in () if self.given else self.kinds:
             p = training(kind, self.updates, self.seed)
-            yield kind, partial(trained, known, p, self.meter)
+            yield kind, self._training(known, p)
 
     def _adaptive(self, ready: Sequence["_Ready"]) -> Iterator[Tried]:
         if self.lessons is None:
@@ -118,12 +118,12 @@ class Thieves:
         for k in self.counts:
             some = Pairs(*(part[:k] for part in self.lessons.pairs))
             p = training(fresh, self.updates, self.seed + 1)
-            makers = {f"{fresh} from scratch": partial(trained, some, p, self.meter)}
+            makers = {f"{fresh} from scratch": self._training(some, p)}
             start = next((r.decoder for r in ready if r.decoder.design.kind != "ridge"), None)
             if start is not None:
                 kind = start.design.kind
                 p = tuning(kind, self.updates, self.seed)
-                makers[f"{kind} fine-tuned"] = partial(trained, some, p, self.meter, start)
+                makers[f"{kind} fine-tuned"] = self._training(some, p, start)
             for name, make in makers.items():
                 decoder = yield from _made("adaptive", name, make, k)
                 if decoder is not None:
@@ -140,9 +140,8 @@ class Thieves:
         known = self.made_by.embeddings(self.known.features)
         p = training(_OF_EMBEDDINGS, self.updates, self.seed)
         name = f"{_OF_EMBEDDINGS} of the embedding"
-        decoder = yield from _made(
-            "embedding", name, partial(trained, Pairs(known, self.known.pictures), p, self.meter)
-        )
+        make = self._training(Pairs(known, self.known.pictures), p)
+        decoder = yield from _made("embedding", name, make)
         if decoder is not None:
             about = "the recognizer reads the record; a decoder of its clean embeddings follows"
             spread = spread_in(known[:_MEASURED])
@@ -162,6 +161,12 @@ class Thieves:
         about = "a picture whose feature, as the public recognizer makes it, is the record"
         yield from self._inverted("inversion", "record inverted", about, features, self.sides)
 
+    def _training(
+        self, pairs: Pairs, p: ShadowTraining, start: Decoder | None = None
+    ) -> Callable[[], Decoder]:
+        """Trains a decoder where the recognizer computes."""
+        return partial(trained, pairs, p, self.meter, start, self.made_by.model.device)
+
     def _inverted(
         self,
         group: Group,
@@ -171,8 +176,9 @@ class Thieves:
         sides: Sides,
     ) -> Iterator[Tried]:
         if self.inverted:
+            there = Sides(*(side.to(self.made_by.model.device) for side in sides))
             yield from inversions(
-                *(name, about, read, sides, self.scene, self.inverted),
+                *(name, about, read, there, self.scene, self.inverted),
                 watch=lambda _: self.meter.tell(),
                 group=group,
             )
