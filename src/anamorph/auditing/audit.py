@@ -55,6 +55,8 @@ class Quality:
     ssim_median: float | None
     linf_max: float | None
     n: int
+    lpips_median: float | None = None
+    """None where it was not asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

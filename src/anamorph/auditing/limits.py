@@ -15,6 +15,8 @@ def overview(audit: Audit) -> str:
         parts.append(f"median PSNR {quality.psnr_median:.1f} dB")
     if quality.ssim_median is not None:
         parts.append(f"median SSIM {quality.ssim_median:.3f}")
+    if quality.lpips_median is not None:
+        parts.append(f"median LPIPS {quality.lpips_median:.3f}")
     if quality.linf_max is not None:
         parts.append(f"no value changed by more than {quality.linf_max:.4g} of 255 levels")
     return "; ".join(parts) + "."

@@ -90,6 +90,12 @@ def command() -> None:
     "and after.",
 )
 @click.option(
+    "--lpips",
+    type=(str, click.Path(path_type=Path)),
+    metavar="CARD WEIGHTS",
+    help="Measure LPIPS too: by the taps of this network, with the learned weights in this file.",
+)
+@click.option(
     "--controls/--no-controls",
     default=True,
     show_default=True,
@@ -120,6 +126,7 @@ def protect(
     detect: bool,
     learn_seconds: float | None,
     analyses: bool,
+    lpips: tuple[str, Path] | None,
     controls: bool,
     seed: int,
     allow_surrogates: bool,
@@ -150,6 +157,7 @@ def protect(
             detect=detect,
             learn_seconds=learn_seconds,
             analyses=analyses,
+            lpips=lpips,
             controls=controls,
             seed=seed,
             allow_surrogates=allow_surrogates,

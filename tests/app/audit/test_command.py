@@ -25,6 +25,7 @@ def asked() -> Asked:
         detect=False,
         learn_seconds=None,
         analyses=False,
+        lpips=None,
         controls=True,
         seed=3,
         allow_surrogates=False,
@@ -40,7 +41,7 @@ def test_names_are_quoted_for_the_shell(asked: Asked) -> None:
 
 def test_only_what_was_asked_for_is_said(asked: Asked) -> None:
     options = ("--labels", "--purify", "--adaptive", "--analyses", "--no-controls", "--distill")
-    for option in (*options, "--allow-surrogates", "--detect", "--learn-seconds"):
+    for option in (*options, "--allow-surrogates", "--detect", "--learn-seconds", "--lpips"):
         assert option not in asked.command
     more = replace(
         asked, labels={"a": 1}, purify=["tv"], adaptive=[5], controls=False, allow_surrogates=True
@@ -48,6 +49,8 @@ def test_only_what_was_asked_for_is_said(asked: Asked) -> None:
     for words in ("--labels LABELS", "--purify tv", "--adaptive 5", "--no-controls"):
         assert words in more.command
     assert "--allow-surrogates" in more.command
+    apart = replace(asked, lpips=("alex.toml", Path("my weights.pth")))
+    assert "--lpips alex.toml 'my weights.pth'" in apart.command
 
 
 def test_versions_name_what_takes_part() -> None:

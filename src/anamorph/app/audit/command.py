@@ -30,6 +30,7 @@ class Asked:
     detect: bool
     learn_seconds: float | None
     analyses: bool
+    lpips: tuple[str | Path, str | Path] | None
     controls: bool
     seed: int
     allow_surrogates: bool
@@ -63,6 +64,8 @@ class Asked:
             yield from ("--learn-seconds", f"{self.learn_seconds:g}")
         if self.analyses:
             yield "--analyses"
+        if self.lpips is not None:
+            yield from ("--lpips", *map(str, self.lpips))
         if not self.controls:
             yield "--no-controls"
         yield from ("--seed", str(self.seed))

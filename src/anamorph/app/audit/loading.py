@@ -79,7 +79,7 @@ def batches(found: Cases, limits: Limits) -> Iterator[tuple[Pair, ...]]:
                 yield batch
 
 
-def quality(found: Cases) -> Quality:
+def quality(found: Cases, lpips: Sequence[float] = ()) -> Quality:
     """How the protected pictures look, over all that were decoded."""
     looks = list(found.looks.values())
     psnrs = sorted(look.psnr for look in looks if look.psnr is not None)
@@ -88,6 +88,7 @@ def quality(found: Cases) -> Quality:
         ssim_median=_median(sorted(look.ssim for look in looks)),
         linf_max=max((look.linf for look in looks), default=None),
         n=len(looks),
+        lpips_median=_median(sorted(lpips)),
     )
 
 

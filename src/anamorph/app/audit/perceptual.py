@@ -8,7 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from anamorph.app.audit.loading import Cases
+from anamorph.app.protect.protecting import as_images
 from anamorph.errors import UsageError, WeightsError
+from anamorph.files.photo import Limits, read
 from anamorph.metrics.perceptual import lpips
 from anamorph.models import Model, load
 from anamorph.models.weights import read_weights
@@ -52,6 +55,19 @@ def perceptual(card: str | Path, weights: str | Path) -> Perceptual:
     measure = Perceptual(model=model, weights=tuple(found[key].flatten() for _, key in layers))
     _check(measure, [key for _, key in layers])
     return measure
+
+
+def distances(found: Cases, measure: Perceptual, limits: Limits) -> list[float]:
+    """LPIPS of every protected picture that was decoded, from the files."""
+    return [
+        measure(*(_image(path, limits) for path in (item.source, item.output))).item()
+        for item in (found.cases[index].item for index in sorted(found.looks))
+    ]
+
+
+def _image(path: Path, limits: Limits) -> Images:
+    image = as_images(read(path, limits).pixels)
+    return image.expand(-1, 3, -1, -1)
 
 
 def _check(measure: Perceptual, keys: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from anamorph.app.audit.command import Asked, versions
 from anamorph.app.audit.loading import Cases, batches, cases, quality
 from anamorph.app.audit.pairs import Paired, pairs
 from anamorph.app.audit.panel import panel_of
+from anamorph.app.audit.perceptual import distances, perceptual
 from anamorph.app.audit.protected.adaptive_rows import Learners, learner_figures
 from anamorph.app.audit.protected.analyses import analyses as look_inside
 from anamorph.app.audit.protected.analyses import looks as looks_of
@@ -47,6 +48,7 @@ def audit(
     detect: bool = False,
     learn_seconds: float | None = None,
     analyses: bool = False,
+    lpips: tuple[str | Path, str | Path] | None = None,
     controls: bool = True,
     seed: int = 0,
     allow_surrogates: bool = False,
@@ -80,6 +82,8 @@ def audit(
         learn_seconds: after which each training stops early.
         analyses: whether to look into the models: Grad-CAM, last feature maps, highest softmax
             values, before and after.
+        lpips: the card of a network, and the file of the learned weights of its taps, to measure
+            LPIPS by (Zhang et al. 2018).
         controls: whether noise of the same size is measured too.
         seed: of that noise, and of what is learned.
         allow_surrogates: take models into the panel that were used while protecting. They are
@@ -119,6 +123,7 @@ def audit(
         detect=detect,
         learn_seconds=learn_seconds,
         analyses=analyses,
+        lpips=lpips,
         controls=controls,
         seed=seed,
         allow_surrogates=allow_surrogates,
@@ -131,6 +136,7 @@ def audit(
         detect=detect,
         training=Training(seed=seed, seconds=learn_seconds),
     )
+    apart = None if lpips is None else perceptual(*lpips)
     attacks = attacks_named(transforms, purify)
     paired = pairs(originals, protected, place or Path("no reports are written"))
     parties = panel_of(
@@ -193,7 +199,7 @@ def audit(
         adaptive=learned.adaptive,
         detection=learned.detection,
         analyses=look_inside(readings, read, limits, watch) if analyses else (),
-        quality=quality(read),
+        quality=quality(read, () if apart is None else distances(read, apart, limits)),
         images=_images(paired, read, readings),
         method=_method(asked, attacks.meanings, paired),
         notes=(
