@@ -11,7 +11,7 @@ from anamorph.app.shield.stores import opened
 from anamorph.app.shield.templates import enroll, identify, verify
 from anamorph.cli.options import json_file
 from anamorph.cli.passphrase import open_key, passphrase_option
-from anamorph.cli.render import check_json, console, write_json
+from anamorph.cli.render import Counter, check_json, console, write_json
 from anamorph.cli.render import table as drawn
 from anamorph.cli.store import column_option, id_option, place, store_option, table_option
 from anamorph.errors import UsageError
@@ -70,10 +70,18 @@ def _compared(
 ) -> tuple[Store, Records]:
     """The store and the probes, as embeddings; maps need torch, which embeddings do not."""
     if recognizer is None and layer is None and tail is None and len(people.shape) == 1:
-        return people, probes_in(files)
+        return people, _read(files, None)
     from anamorph.app.shield.matching import compared_by
 
     return compared_by(recognizer, layer, tail, people, files)
+
+
+def _read(files: Any, recognizer: str | None) -> Records:
+    """The features of files; of photos with a bar, since each takes a reading."""
+    if recognizer is None:
+        return probes_in(files)
+    with Counter("reading") as counter:
+        return probes_in(files, recognizer, found=counter.expect, watch=counter.advance_by)
 
 
 def _key(path: Path | None, passphrase_file: Path | None) -> Key | None:
@@ -112,7 +120,7 @@ def enroll_(
                 f"{people.name}: holds feature maps, which photos become with `anamorph shield "
                 "PHOTOS`; then enroll the file that it makes, without --recognizer"
             )
-        report = enroll(probes_in(files, recognizer), people, key)
+        report = enroll(_read(files, recognizer), people, key)
     write_json(json_, report.as_json())
     console(json_).print(
         f"{len(report.ids)} enrolled in {report.store}, with {report.mark or 'no shield'}",

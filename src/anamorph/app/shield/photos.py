@@ -144,8 +144,20 @@ def feature_in(photo: Path, reader: Encoder, limits: Limits | None = None) -> Fe
     return out
 
 
-def features_in(sources: Sequence[str | Path], reader: Encoder) -> Records:
+def features_in(
+    sources: Sequence[str | Path],
+    reader: Encoder,
+    *,
+    found: Callable[[int], None] | None = None,
+    watch: Callable[[int], None] | None = None,
+) -> Records:
     """The features of all pictures, each called as it is below the folder given, without suffix.
+
+    Args:
+        sources: pictures and folders of them.
+        reader: makes the features.
+        found: called once with the number of pictures.
+        watch: called with the number of pictures that are done.
 
     Raises:
         FileError: a picture cannot be read.
@@ -154,8 +166,14 @@ def features_in(sources: Sequence[str | Path], reader: Encoder) -> Records:
     named, problems = _named(sources, _NOWHERE)
     if problems:
         raise FileError(problems[0])
-    features = np.concatenate([feature_in(source, reader) for _, source in named])
-    return Records([name for name, _ in named], features, [None] * len(named))
+    if found is not None:
+        found(len(named))
+    features = list[Features]()
+    for _, source in named:
+        features.append(feature_in(source, reader))
+        if watch is not None:
+            watch(1)
+    return Records([name for name, _ in named], np.concatenate(features), [None] * len(named))
 
 
 def _named(sources: Sequence[str | Path], out: Path) -> tuple[list[Named], list[str]]:

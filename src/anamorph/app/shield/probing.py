@@ -1,6 +1,6 @@
 """Probes: features from a file or from photos, in the form that stored ones are compared in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,13 @@ _BATCH = 4096
 
 
 def probes_in(
-    files: Sequence[Path], recognizer: str | None = None, *, column: str = "", id_: str = ""
+    files: Sequence[Path],
+    recognizer: str | None = None,
+    *,
+    column: str = "",
+    id_: str = "",
+    found: Callable[[int], None] | None = None,
+    watch: Callable[[int], None] | None = None,
 ) -> Records:
     """The features of files, or of photos that a recognizer looks at.
 
@@ -25,13 +31,18 @@ def probes_in(
         recognizer: the model for photos: a card or a spec.
         column: what the features are called in a file.
         id_: what the names of its rows are called.
+        found: called once with the number of photos.
+        watch: called with the number of photos that are done.
 
     Raises:
         UsageError: photos without a recognizer, or with a classifier.
         FileError, ModelError: a file or the model cannot be loaded.
     """
     if recognizer is not None:
-        return _seen(files, recognizer)
+        from anamorph.app.shield.photos import embedding_of, features_in
+        from anamorph.models import load
+
+        return features_in(files, embedding_of(load(recognizer)), found=found, watch=watch)
     strange = [str(f) for f in files if f.suffix not in FORMATS]
     if strange:
         raise UsageError(
@@ -74,10 +85,3 @@ def compared(features: Records, row: int, source: Source, key: Key | None) -> Pr
             "can be rotated too"
         )
     return probes
-
-
-def _seen(photos: Sequence[Path], recognizer: str) -> Records:
-    from anamorph.app.shield.photos import embedding_of, features_in
-    from anamorph.models import load
-
-    return features_in(photos, embedding_of(load(recognizer)))
