@@ -61,7 +61,7 @@ def _headline(name: str, run: Run) -> list[Any]:
     figures = run["figures"]
     return [
         name,
-        run["n"],
+        f"{run['settings']['first'] + 1} to {run['settings']['first'] + run['n']}",
         percent(figures["authorized"]["kept"]),
         percent(figures["panel_kept_mean"]),
         percent(figures["panel_protected_mean"]),

@@ -69,7 +69,8 @@ def protect_results() -> str:
         figures = run["figures"]
         own, others = figures["authorized"]["kept"], figures["panel_kept_mean"]
         psnr = figures["quality"]["psnr_median"]
-        rows.append(f"| {name} | {run['n']} | {_share(own)} | {_share(others)} | {psnr:.1f} dB |")
+        which = f"{run['settings']['first'] + 1} to {run['settings']['first'] + run['n']}"
+        rows.append(f"| {name} | {which} | {_share(own)} | {_share(others)} | {psnr:.1f} dB |")
     return "\n".join(rows)
 
 

@@ -105,8 +105,10 @@ def test_the_page_of_protection_shows_controls_beside_presets() -> None:
         "quality": {"psnr_mean": 28.1, "ssim_mean": 0.7, "linf_max": 16.0},
     }
     cost = {"cost": {"seconds_per_photo": 1.5, "cpu_seconds_per_photo": 1.2}}
-    page = page_protect.page({"fast": run({**figures, **cost}), "sign noise": run(figures)})
-    assert "| fast | 4 | 50.0 % (15.0 to 85.0, n 4)" in page
+    page = page_protect.page(
+        {"fast": run({**figures, **cost}, first=100), "sign noise": run(figures, first=0)}
+    )
+    assert "| fast | 101 to 104 | 50.0 % (15.0 to 85.0, n 4)" in page
     assert "| sign noise | 28.1 | 0.7 | 16.0 | - | - | - | - |" in page
 
 
