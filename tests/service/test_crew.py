@@ -63,7 +63,7 @@ def test_a_killed_workers_job_is_taken_up_again_and_done_once(
     job = submit(service, picture(), 3)
     service.crew.start()
     try:
-        until(lambda: service.jobs.counts().get("running"))
+        until(lambda: service.jobs.counts().get("running") and service.queue.workers())
         (worker,) = service.queue.workers()
         (pid,) = service.crew.processes  # type: ignore[attr-defined]
         os.kill(pid, signal.SIGKILL)
