@@ -18,7 +18,14 @@ LESSONS = {
 }
 """What an attacker learns from, by the name the audit gives it."""
 
-SURROGATE = "fast, surrogate mobilenetv1_075_192"
+MORE = {
+    "fast, surrogate mobilenetv1_075_192": (
+        "`protect --surrogates`",
+        "models it never saw, where one more model was at hand",
+    ),
+    "strong": ("`protect --preset strong`", "models it never saw; other attacks were not tried"),
+}
+"""Runs of `protect` beside `fast`, and what their rows say."""
 
 PAIRS = "100"
 """Pictures with their hidden files, that an attacker on a network key knows."""
@@ -74,14 +81,15 @@ def _protect() -> Iterable[Line]:
         f"**{_percent(found['accuracy'])}** right",
         f"{found['held_out']} photos",
     )
-    surrogate = _runs("protect")[SURROGATE]
-    yield (
-        "`protect --surrogates`",
-        "models it never saw, where one more model was at hand",
-        f"{_percent(surrogate['figures']['panel_kept_mean']['share'])} of their readings; the "
-        f"authorized model keeps {_percent(surrogate['figures']['authorized']['kept']['share'])}",
-        f"{surrogate['n']} photos",
-    )
+    for run, (command, attack) in MORE.items():
+        more = _runs("protect")[run]
+        yield (
+            command,
+            attack,
+            f"{_percent(more['figures']['panel_kept_mean']['share'])} of their readings; the "
+            f"authorized model keeps {_percent(more['figures']['authorized']['kept']['share'])}",
+            f"{more['n']} photos",
+        )
 
 
 def _hide() -> Iterable[Line]:
