@@ -43,6 +43,7 @@ SWEEPS: Mapping[str, Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         "N": {f"{n}": {"steps": n} for n in (5, 10, 40, 80)},
         "momentum": {f"{decay:g}": {"momentum": decay} for decay in (0.0, 0.5, 0.9)},
         "smoothing": {f"{sigma:g}": {"smoothing": sigma} for sigma in (0.0, 0.75, 3.0)},
+        "views": {f"{n}": {"views": n} for n in (6,)},
     }
 )
 """What is changed in `fast`, by parameter and value; the value of `fast` itself is the baseline."""

@@ -17,6 +17,7 @@ OF_FAST = {
     "N": ("steps", None),
     "momentum": ("momentum", None),
     "smoothing": ("smoothing", None),
+    "views": ("views", None),
 }
 """Which parameter a sweep changes, and what stands for the baseline where it has no number."""
 
@@ -28,6 +29,7 @@ MEANS = {
     "N": "Steps",
     "momentum": "Decay of the accumulated gradient",
     "smoothing": "Standard deviation of the gradient's blur, in pixels",
+    "views": "Views of the picture that are distorted in turn",
 }
 
 WIDE, TALL, EDGE = 300, 220, 46

@@ -1,7 +1,7 @@
 """Views of a picture: parts of it, some mirrored, on which a change is to tell as well.
 
 What is moved for the picture as a whole alone fits one model; what is moved for its parts in turn
-carries over to others (measured in benchmarks/results/protect.md).
+carries over to others (measured in benchmarks/results/ablation.md).
 """
 
 from typing import NamedTuple

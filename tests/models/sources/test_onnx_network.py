@@ -120,9 +120,11 @@ def _plain(path: Path) -> str:
 
 def test_what_cannot_be_converted_is_told_with_the_way_out(onnx_card: WriteOnnx) -> None:
     with pytest.raises(ModelError, match=r"cannot convert .* or with torch\.export"):
-        load(onnx_card(last="Det"))
+        load(onnx_card(last="Hardmax"))
     with pytest.raises(CardError, match="there is no output 'none', expected one of logits, neg"):
         load(onnx_card('options = { output = "none" }'))
+    with pytest.raises(CardError, match="unknown option 'outptu'"):
+        load(onnx_card('options = { outptu = "negated" }'))
     with pytest.raises(CardError, match="the file has them"):
         load(onnx_card('weights = "w.safetensors"'))
 

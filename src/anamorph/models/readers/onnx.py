@@ -21,7 +21,8 @@ TYPES: Mapping[str, torch.dtype] = {
 }
 """The inputs that are fed, by onnxruntime's names."""
 
-_LEAST = 1e-12  # a probability of zero has no logarithm
+LEAST = 1e-12
+"""Stands for a probability of zero, which has no logarithm."""
 
 
 class Port(Protocol):
@@ -144,4 +145,4 @@ class OnnxReader:
                 f"{self.name}: the card says probabilities, but the output {self.chosen!r} holds "
                 "numbers that are not; remove the option, or name another output"
             )
-        return rows.clamp_min(_LEAST).log()
+        return rows.clamp_min(LEAST).log()

@@ -7,7 +7,6 @@ pictures as onnxruntime reads them from the file.
 
 import re
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,18 +14,17 @@ import torch
 from torch import Tensor, nn
 
 from anamorph.errors import CardError, MissingExtra, ModelError, first_line
-from anamorph.models.card import Card, Input
+from anamorph.models.card import Card
 from anamorph.models.preprocess import Preprocess, example
+from anamorph.models.readers.onnx import LEAST, OnnxReader
+from anamorph.models.readers.onnx_loading import onnx_reader
 from anamorph.models.sources.built import Built
-from anamorph.models.sources.onnx_files import model_digest, side_files
 
 OPSET = 17
 """The newest that onnx2torch knows well."""
 
 SAME = 1e-3
 """Largest difference to onnxruntime, relative to the largest output."""
-
-_LEAST = 1e-12  # a probability of zero has no logarithm
 
 
 def build(card: Card) -> Built:
@@ -35,36 +33,26 @@ def build(card: Card) -> Built:
     Raises:
         MissingExtra: onnx, onnx2torch or onnxruntime is not installed.
         ModelError: no such file, weights outside its folder, or it cannot be converted.
-        CardError: there is no such output, or no [input].
+        CardError: the card does not fit the network.
     """
-    path = card.folder / card.what
-    if not path.is_file():
-        raise ModelError(f"{card.name}: there is no file {path}; check the source in the card")
-    if card.input is None:
-        raise CardError(f"{card.name}: the card has no [input]; add size, mean and std")
     if card.weights is not None:
         raise CardError(f"{card.name}: weights has no meaning for {card.source}: the file has them")
-    onnx, convert, onnxruntime = _libraries()
-    try:
-        digest = model_digest(path, side_files(path))
-        model = onnx.load(str(path))
-    except ModelError:
-        raise
-    except Exception as error:  # whatever a hostile or damaged file makes the parser raise
-        raise ModelError(f"{card.name}: {path} is not an ONNX file ({first_line(error)})") from None
-    _choose_output(model, card)
+    onnx, convert = _libraries()
+    reader = onnx_reader(card)
+    path = card.folder / card.what
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            network = _Network(convert(_prepared(onnx, model)), card)
+            prepared = _prepared(onnx, onnx.load(str(path)), reader.chosen)
+            network = _Network(convert(prepared), card).eval()
     except Exception as error:  # operators it does not know, and much else
         raise ModelError(
             f"{card.name}: onnx2torch cannot convert {path} ({first_line(error)}); write it with "
             f"torch.onnx.export(..., opset_version={OPSET}, dynamo=False), or with torch.export "
             "and name it as pt2:FILE"
         ) from None
-    _check(network, onnxruntime, path, card, card.input)
-    return Built(network=network, card=card, digest=digest)
+    _check(network, reader)
+    return Built(network=network, card=card, digest=reader.weights_digest)
 
 
 class _Network(nn.Module):
@@ -76,17 +64,16 @@ class _Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         output: Tensor = self.graph(x)
-        return output.clamp_min(_LEAST).log() if self.probabilities else output
+        return output.clamp_min(LEAST).log() if self.probabilities else output
 
 
-def _libraries() -> tuple[Any, Any, Any]:
-    """onnx, what converts, and onnxruntime."""
+def _libraries() -> tuple[Any, Any]:
+    """onnx, and what converts."""
     from anamorph.models.torchvision_compat import make_torchvision_importable
 
     try:
         import onnx
         import onnx.version_converter
-        import onnxruntime
 
         make_torchvision_importable()  # which onnx2torch imports
         from onnx2torch import convert
@@ -94,24 +81,14 @@ def _libraries() -> tuple[Any, Any, Any]:
         raise MissingExtra(
             f"{error.name} is not installed; run `pip install 'anamorph[onnx]'`"
         ) from None
-    return onnx, convert, onnxruntime
+    return onnx, convert
 
 
-def _choose_output(model: Any, card: Card) -> None:
-    """Leave the one output that is read."""
-    outputs = {output.name: output for output in model.graph.output}
-    chosen = card.options.get("output", next(iter(outputs), None))
-    if chosen not in outputs:
-        raise CardError(
-            f"{card.name}: there is no output {chosen!r}, expected one of {', '.join(outputs)}; "
-            "correct output in options"
-        )
+def _prepared(onnx: Any, model: Any, chosen: str) -> Any:
+    """The model as onnx2torch takes it, with the one output that is read."""
+    (output,) = (one for one in model.graph.output if one.name == chosen)
     del model.graph.output[:]
-    model.graph.output.append(outputs[chosen])
-
-
-def _prepared(onnx: Any, model: Any) -> Any:
-    """The model as onnx2torch takes it."""
+    model.graph.output.append(output)
     if any(o.domain in ("", "ai.onnx") and o.version > OPSET for o in model.opset_import):
         model = onnx.version_converter.convert_version(model, OPSET)
         _without_allowzero(onnx, model)
@@ -149,30 +126,22 @@ def _without_identities(model: Any) -> None:
             node.input[place] = same.get(name, name)
 
 
-def _check(network: nn.Module, onnxruntime: Any, path: Path, card: Card, input: Input) -> None:
+def _check(network: nn.Module, reader: OnnxReader) -> None:
     """Compare with onnxruntime, picture by picture, since the file may fix the batch."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    name, chosen = session.get_inputs()[0].name, card.options.get("output")
-    chosen = chosen or session.get_outputs()[0].name
-    network.eval()
-    for value in (None, 0.5):
-        view = Preprocess(input)(example(input) if value is None else example(input, value=value))
+    input, name = reader.input, reader.name
+    for picture in (example(input), example(input, value=0.5)):
+        theirs = reader.output(picture)
         try:
             with torch.no_grad():
-                ours = network(view).numpy()
-            (theirs,) = session.run([chosen], {name: view.numpy()})
-        except Exception as error:  # whatever either of them raises
+                ours = network(Preprocess(input)(picture))
+        except Exception as error:  # whatever the converted network raises
             raise ModelError(
-                f"{card.name}: the converted network fails on a picture of {input.size[0]} x "
-                f"{input.size[1]} ({first_line(error)}); check [input], or export pt2:FILE"
+                f"{name}: the converted network fails on a picture of {input.size[0]} x "
+                f"{input.size[1]} ({first_line(error)}); write it with torch.export, as pt2:FILE"
             ) from None
-        if card.options.get("probabilities", False):
-            theirs = np.log(np.maximum(theirs, _LEAST))
-        off = float(np.abs(ours - theirs).max() / max(float(np.abs(theirs).max()), 1e-6))
-        if ours.shape != theirs.shape or not off <= SAME:
+        off = float((ours - theirs).abs().max() / theirs.abs().max().clamp_min(1e-6))
+        if not off <= SAME:
             raise ModelError(
-                f"{card.name}: converted by onnx2torch it reads otherwise than onnxruntime (off "
+                f"{name}: converted by onnx2torch it reads otherwise than onnxruntime (off "
                 f"by {off:.1e} of the largest output); write it with torch.export, as pt2:FILE"
             )
