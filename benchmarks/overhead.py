@@ -12,8 +12,8 @@ from benchmarks.floor import Step, floor_step
 from benchmarks.intervals import spread
 from benchmarks.timing import Seconds, ratio, timed
 
-from anamorph.methods.fmd import FMD, fmd
-from anamorph.methods.keeping import keeping_for
+from anamorph.app.protect.posing import posing
+from anamorph.methods.fmd import FMD
 from anamorph.models import Model
 from anamorph.optimize.engine import Progress, solve
 from anamorph.types import Images
@@ -47,10 +47,9 @@ class _Alternating:
 
 def one_round(model: Model, images: Images, p: FMD) -> Steps:
     """Protect the pictures once, a step of the floor between any two steps."""
-    keeping = keeping_for(model.task, p.least_cosine)
     watch = _Alternating(floor_step(model, images))
     began = Seconds.now()
-    solve(fmd(model, images, keeping, range(len(images)), p), watch)
+    solve(posing(model, [], p)(images, range(len(images))), watch)
     both = Seconds.now().since(began)
     spent = Seconds(sum(t.wall for t in watch.floor), sum(t.cpu for t in watch.floor))
     return Steps(watch.engine[1:], watch.floor[1:], both.since(spent))

@@ -21,7 +21,7 @@ from anamorph.models import Input, Model, Preprocess, load
 from anamorph.optimize.engine import solve
 from anamorph.optimize.starts import seed_of
 
-QUICK = FMD(steps=8, step_size=4 / 255)
+QUICK = FMD(steps=8, momentum=1, smoothing=1.5, comfort=2, views=1, resolution=1, look_every=1)
 """The trial that ranks layers: long enough to tell them apart, short enough to try them all."""
 
 

@@ -9,9 +9,11 @@ and where public models stand in for the unauthorized ones (not in the paper),
     J  = L' + L'_s - lambda * L_p + kappa * L_s
     L'_s, L_s: means over the surrogates s of MSE(s_feat(x), s_feat(x*)) and CE(s_logits(x*), y_s)
 
-and where the distortion is to tell on parts of the picture too (not in the paper),
+and where the distortion is to carry over to other models (not in the paper),
 
-    L' = MSE(f_feat(V_k x), f_feat(V_k x*))     at step i, k = i mod K: another view in each step
+    L' = MSE(g_feat(V_k x), g_feat(V_k x*))     at step i, k = i mod K: another view in each step
+    g  = f at rho times its resolution
+    L_p is looked at in every c-th step, i mod c = 0, and at the end
 
 and where files are shared in forms t that the reading must survive (not in the paper),
 
@@ -32,33 +34,42 @@ Where this differs from the paper:
 - The forms t are real codecs and filters. Their gradient is taken for one: t(x*) is
   x* + (t(x*) - x*) with what stands in brackets held constant. The check is then the least slack
   of all.
-- Views are not in the paper: `views` = K, and 1 is the picture alone. The reading is kept, and the
-  best iterate chosen by L' and L_p, on the whole picture; surrogates see what f_feat sees.
+- Views, a resolution below the network's own and looks at the reading in some steps only are not
+  in the paper, and K = rho = c = 1 is without them. Small views cost less and carry over further:
+  a change that tells at a low resolution fits one network less closely. Where they are used, the
+  best iterate is the last at which a look found the reading kept; distortions of different views
+  say nothing beside each other.
 - Surrogates are not in the paper. y_s is the surrogate's own reading of x, so its classes need not
   be those of f; a surrogate that gives embeddings has L_s = 1 - cos.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import Literal, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 
-from anamorph.losses import mse
 from anamorph.methods import budget
+from anamorph.methods.distortion import (
+    Features,
+    Glance,
+    Sights,
+    distortion,
+    distortion_in_turn,
+    sights,
+)
 from anamorph.methods.keeping import Keeping
-from anamorph.methods.views import VIEWS, View
+from anamorph.methods.views import VIEWS
 from anamorph.optimize.combine import Combine, Constrained, Sum
-from anamorph.optimize.problem import Problem, unchanging
-from anamorph.optimize.rows import join, take
+from anamorph.optimize.problem import Problem
+from anamorph.optimize.rows import spread, take
 from anamorph.optimize.sets import onto_box, onto_linf_ball
 from anamorph.optimize.starts import uniform_in_ball
 from anamorph.optimize.steps import MomentumSign, Sign, Smoothed, Step
 from anamorph.optimize.terms import Terms
 from anamorph.parameters import check, knob
-from anamorph.types import Authorized, Images, PerSample, Reading, Seeds
+from anamorph.types import Authorized, Images, Seeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +77,14 @@ class FMD:
     """The parameters of feature map distortion; the defaults are the preset `fast`."""
 
     epsilon: float = budget.epsilon()
-    step_size: float = budget.step_size()
-    steps: int = knob(20, "Gradient steps.", symbol="N", at_least=1)
+    step_size: float = budget.step_size(4 / 255)
+    steps: int = knob(12, "Gradient steps.", symbol="N", at_least=1)
     utility_weight: float = knob(
         0.1, "Weight of keeping the authorized reading in the sum.", symbol="λ", at_least=0
     )
-    momentum: float = budget.momentum(1.0)
+    momentum: float = budget.momentum(0.8)
     smoothing: float = knob(
-        1.5,
+        1.0,
         "Standard deviation of the gradient's 5x5 Gaussian blur, in pixels; 0 is off.",
         symbol="σ",
         at_least=0,
@@ -84,7 +95,7 @@ class FMD:
         "and weighs keeping by how little margin is left.",
         choices=("sum", "constrained"),
     )
-    comfort: float = budget.comfort(2.0)
+    comfort: float = budget.comfort(4.0)
     surrogate_weight: float = knob(
         0.0,
         "Weight of the surrogates' misreading beside the distortion of their layers.",
@@ -92,11 +103,21 @@ class FMD:
         at_least=0,
     )
     views: int = knob(
-        1,
+        len(VIEWS),
         "Views of the picture that are distorted in turn, one a step; 1 is the picture alone.",
         symbol="K",
         at_least=1,
         at_most=len(VIEWS),
+    )
+    resolution: float = knob(
+        0.65,
+        "Share of a network's resolution at which its features are distorted; 1 is its own.",
+        symbol="ρ",
+        above=0,
+        at_most=1,
+    )
+    look_every: int = knob(
+        2, "Steps from one look at the authorized reading to the next.", symbol="c", at_least=1
     )
     least_cosine: float = knob(
         0.9,
@@ -108,21 +129,29 @@ class FMD:
     def __post_init__(self) -> None:
         check(self)
 
+    @property
+    def plain(self) -> bool:
+        """Whether one forward pass serves both terms, as in the paper: K = rho = c = 1."""
+        return self.views == self.resolution == self.look_every == 1
+
 
 PRESETS: dict[str, FMD] = {
     "fast": FMD(),
-    "paper": FMD(step_size=4 / 255, steps=100, momentum=0, smoothing=0, balance="sum"),
-    "strong": FMD(step_size=4 / 255, steps=40, comfort=4.0, views=6),
+    "paper": FMD(
+        steps=100, momentum=0, smoothing=0, balance="sum", views=1, resolution=1, look_every=1
+    ),
+    "strong": FMD(steps=40),
 }
 
 
 def more_effort(p: FMD, times: int) -> FMD:
-    """The parameters for another attempt: each time twice the steps and a larger margin."""
+    """The parameters for another attempt: twice the steps, a larger margin, a look in each step."""
     return replace(
         p,
         steps=p.steps * 2**times,
         comfort=p.comfort * 2**times,
         utility_weight=p.utility_weight * 4**times,
+        look_every=1 if times else p.look_every,
     )
 
 
@@ -136,28 +165,19 @@ class Surrogate(NamedTuple):
     model: Authorized  # the same role: it reads, and shows its feature maps
     keeping: Keeping
     """What it must not keep."""
-
-
-class Layers(NamedTuple):
-    """The tapped layers of one model on the originals."""
-
-    features: tuple[Tensor, ...]  # f_feat(x), one per tap
-    at_start: tuple[PerSample, ...]  # L' of each tap at the random start
-
-
-Views: TypeAlias = tuple[Layers, ...]
-"""What one model sees in each view of the originals."""
+    glance: Glance | None = None
+    """As of the authorized model."""
 
 
 class Kept(NamedTuple):
     """What belongs to each picture."""
 
     x: Images
-    layers: Views
+    sights: Sights
     target: Tensor  # y, or f(x)
-    view: Tensor  # k, of the step to come
-    surrogate_layers: tuple[Views, ...]
-    misread: tuple[Tensor, ...]  # y_s, or s(x), one per surrogate
+    age: Tensor  # i, of the step to come
+    surrogate_sights: tuple[Sights, ...]
+    misread: tuple[Tensor, ...]  # y_s, or s(x), one per surrogate, where they have a weight
 
 
 def fmd(
@@ -169,11 +189,12 @@ def fmd(
     target: Tensor | None = None,
     surrogates: Sequence[Surrogate] = (),
     survive: Sequence[Shared] = (),
+    glance: Glance | None = None,
 ) -> Problem[Kept]:
     """Write the problem down for a batch of pictures of one size.
 
     Args:
-        authorized: the model that keeps reading, with at least one tap.
+        authorized: the model that keeps reading, f; it has a tap, unless a glance is given.
         x: (n, c, h, w) pictures in [0, 1].
         keeping: what it must keep.
         seeds: one per picture.
@@ -181,109 +202,86 @@ def fmd(
         target: (n,) labels to keep; without them, the model's own reading of x.
         surrogates: models that are to fail, each with at least one tap.
         survive: forms in which the reading must be kept too; they need not be differentiable.
+        glance: g, the features of `authorized` at `p.resolution`; without it, those of its reading.
+            Not asked where `p.plain`.
     """
     combine = _combine(p)
+    views = VIEWS[: min(p.views, p.steps)]
+    see = glance or _features(authorized)
+    sees = [s.glance or _features(s.model) for s in surrogates]
     with torch.no_grad():
         start = onto_box(uniform_in_ball(x, p.epsilon, seeds), 0, 1)
-        views = VIEWS[: p.views]
-        clean, layers = _layers(authorized, x, start, views)
-        others = [_layers(s.model, x, start, views) for s in surrogates]
-        misread = tuple(
-            s.keeping.target(one.output) for s, (one, _) in zip(surrogates, others, strict=True)
+        clean = authorized(x)
+        kept = Kept(
+            x,
+            sights(
+                [clean.features] if p.plain else [see(view(x)) for view in views],
+                authorized(start).features if p.plain else see(start),
+            ),
+            keeping.target(clean.output) if target is None else target,
+            torch.zeros(len(x), dtype=torch.long, device=x.device),
+            tuple(sights([g(view(x)) for view in views], g(start)) for g in sees),
+            tuple(s.keeping.target(s.model(x).output) for s in surrogates if p.surrogate_weight),
         )
 
     def objective(x_star: Tensor, kept: Kept) -> Terms:
-        reading = authorized(x_star)
-        outputs = [reading.output]
-        for t in survive:
-            changed = t(x_star.detach())  # t(x*), with the gradient of x*
-            outputs.append(authorized(x_star + (changed - x_star.detach())).output)
-        utility = torch.stack([keeping.loss(o, kept.target) for o in outputs]).mean(0)  # L_p
+        looks = (kept.age % p.look_every == 0) | (kept.age == p.steps)
+        read, y = take(x_star, looks), take(kept.target, looks)
+        readings = [authorized(read)] if len(read) else []
+        for t in survive if len(read) else ():
+            changed = t(read.detach())  # t(x*), with the gradient of x*
+            readings.append(authorized(read + (changed - read.detach())))
+        if readings:
+            utility = torch.stack([keeping.loss(r.output, y) for r in readings]).mean(0)  # L_p
+            slack = torch.stack([keeping.slack(r.output, y) for r in readings]).amin(0)
+        else:
+            utility = slack = x_star.new_zeros(0)
+        k = kept.age % len(views)
+        if p.plain:
+            clean, at_start = kept.sights.views[0], kept.sights.at_start
+            moved = distortion(readings[0].features, clean, at_start)
+        else:
+            moved = distortion_in_turn(see, x_star, k, kept.sights)
         parts = {
-            "distortion": _in_turn(authorized, x_star, kept.view, kept.layers, reading)[0],  # L'
-            "utility": -p.utility_weight * utility,
+            "distortion": moved,  # L'
+            "utility": -p.utility_weight * spread(utility, looks, 0.0),
         }
         if surrogates:
-            sights = zip(surrogates, kept.surrogate_layers, strict=True)
-            seen = [_in_turn(s.model, x_star, kept.view, layers) for s, layers in sights]
-            distortions = [distortion for distortion, _ in seen]
+            both = zip(sees, kept.surrogate_sights, strict=True)
+            distortions = [distortion_in_turn(g, x_star, k, seen) for g, seen in both]
             parts["surrogates"] = torch.stack(distortions).mean(0)  # L'_s
             if p.surrogate_weight:
-                losses = zip(surrogates, seen, kept.misread, strict=True)
+                losses = zip(surrogates, kept.misread, strict=True)
                 parts["misreading"] = p.surrogate_weight * torch.stack(  # kappa * L_s
-                    [s.keeping.loss(output, y_s) for s, (_, output), y_s in losses]
+                    [s.keeping.loss(s.model(x_star).output, y_s) for s, y_s in losses]
                 ).mean(0)
-        slack = torch.stack([keeping.slack(o, kept.target) for o in outputs]).amin(0)
-        score = None
-        if p.views > 1:  # L' of one view says nothing beside that of another
-            whole = _distortion(reading, kept.layers[0])
-            score = combine.value(Terms(parts={"distortion": whole, "utility": parts["utility"]}))
-        return Terms(parts=parts, slack=slack, score=score)  # J
+        return Terms(  # J
+            parts=parts,
+            slack=spread(slack, looks, torch.nan),
+            score=None if p.plain else kept.age.to(moved),
+        )
 
     def project(x_star: Tensor, kept: Kept) -> Tensor:
         return onto_box(onto_linf_ball(x_star, kept.x, p.epsilon), 0, 1)
-
-    def turn(kept: Kept, age: Tensor) -> Kept:
-        return kept._replace(view=age % p.views)  # k = i mod K
 
     return Problem(
         sense="max",
         objective=objective,
         start=start,
-        context=Kept(
-            x,
-            layers,
-            keeping.target(clean.output) if target is None else target,
-            torch.zeros(len(x), dtype=torch.long, device=x.device),
-            tuple(seen for _, seen in others),
-            misread,
-        ),
+        context=kept,
         step=_step(p),
         project=project,
         iterations=p.steps,
-        turn=turn if p.views > 1 else unchanging,
+        turn=lambda kept, age: kept._replace(age=age),
         combine=combine,
     )
 
 
-def _layers(
-    model: Authorized, x: Images, start: Images, views: Sequence[View]
-) -> tuple[Reading, Views]:
-    """What a model reads in the whole originals, and what it sees in their views."""
-    clean = [model(view(x)) for view in views]
-    starts = [model(view(start)) for view in views]
-    return clean[0], tuple(
-        Layers(
-            one.features,
-            tuple(
-                mse(a, b).clamp_min(torch.finfo(a.dtype).tiny)
-                for a, b in zip(other.features, one.features, strict=True)
-            ),
-        )
-        for one, other in zip(clean, starts, strict=True)
-    )
+def _features(model: Authorized) -> Glance:
+    def features(images: Images) -> Features:
+        return model(images).features
 
-
-def _in_turn(
-    model: Authorized, x_star: Tensor, view: Tensor, layers: Views, whole: Reading | None = None
-) -> tuple[PerSample, Tensor]:
-    """L' of each picture's own view, and what the model reads there."""
-
-    def seen(k: int, rows: Tensor) -> tuple[PerSample, Tensor]:
-        known = whole if k == 0 else None
-        reading = take(known, rows) if known else model(VIEWS[k](take(x_star, rows)))
-        return _distortion(reading, take(layers[k], rows)), reading.output
-
-    groups = [(k, view == k) for k in sorted(set(view.tolist()))]
-    made = reduce(join, (seen(k, rows) for k, rows in groups))
-    order = torch.cat([rows.nonzero().flatten() for _, rows in groups]).argsort()
-    return made if len(groups) == 1 else take(made, order)
-
-
-def _distortion(reading: Reading, layers: Layers) -> PerSample:
-    """L': each tap's over its value at the random start, averaged over the taps."""
-    taps = zip(reading.features, layers.features, layers.at_start, strict=True)
-    return torch.stack([mse(f, f_x) / d for f, f_x, d in taps]).mean(0)
+    return features
 
 
 def _step(p: FMD) -> Step:

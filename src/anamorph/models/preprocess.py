@@ -35,7 +35,11 @@ class Preprocess:
         own = own_view(height, width, self.input)
         if max(axis.dropped for axis in own) < 1:
             return (self._view(images, *own),)
-        return self._view(images, *own), self._view(images, *whole_view(height, width, self.input))
+        return self._view(images, *own), self.whole(images)
+
+    def whole(self, images: Images) -> Tensor:
+        """All of the picture, squashed to the network's size."""
+        return self._view(images, *whole_view(images.shape[-2], images.shape[-1], self.input))
 
     def _view(self, images: Images, rows: Axis, columns: Axis) -> Tensor:
         channels = len(self.input.mean)

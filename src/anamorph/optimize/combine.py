@@ -51,7 +51,8 @@ class Constrained:
     """One term is a constraint: its weight grows while the check passes by too little.
 
     g = g_goal / mean|g_goal| + w * g_constraint / mean|g_constraint|, with
-    w <- min(w * grow, most) where slack < comfort, else max(w * shrink, least), per sample.
+    w <- min(w * grow, most) where slack < comfort, else max(w * shrink, least), per sample;
+    where nobody looked, w stays and the constraint has no gradient.
     """
 
     constraint: str
@@ -69,15 +70,20 @@ class Constrained:
         """Both gradients from one forward pass, normalized apart."""
         goal = self.value(terms).sum()
         (g,) = torch.autograd.grad(goal, z, retain_graph=True)
-        (g_c,) = torch.autograd.grad(terms.parts[self.constraint].sum(), z)
+        g = g.div_(mean_magnitude(g))
+        constraint = terms.parts[self.constraint]
+        if not constraint.requires_grad:  # nobody looked at any sample
+            return g, state
+        (g_c,) = torch.autograd.grad(constraint.sum(), z)
         slack = terms.slack if terms.slack is not None else torch.full_like(state, self.comfort)
         w = torch.where(
             slack.detach() < self.comfort,
             (state * self.grow).clamp_max(self.most),
             (state * self.shrink).clamp_min(self.least),
         )
+        w = torch.where(slack.isnan(), state, w)
         g_c = g_c / mean_magnitude(g_c)  # before the weight: a zero gradient must stay zero
-        return g.div_(mean_magnitude(g)).addcmul_(g_c, w.view(-1, *[1] * (z.dim() - 1))), w
+        return g.addcmul_(g_c, w.view(-1, *[1] * (z.dim() - 1))), w
 
     def value(self, terms: Terms) -> PerSample:
         """The sum of the other terms."""

@@ -29,6 +29,18 @@ def take(rows: R, index: Tensor) -> R:
     return taken
 
 
+def spread(values: Tensor, index: Tensor, other: float) -> Tensor:
+    """The reverse of `take` for one number per row: values where `index` is true, else `other`.
+
+    Example:
+        >>> spread(torch.tensor([1.0, 3.0]), torch.tensor([True, False, True]), 0.0)
+        tensor([1., 0., 3.])
+    """
+    if index.all():
+        return values
+    return values.new_full(index.shape, other).masked_scatter(index, values)
+
+
 def join(first: R, second: R) -> R:
     """The rows of `first`, then those of `second`; both have the same structure.
 

@@ -15,7 +15,8 @@ class Terms:
     parts: Mapping[str, PerSample]
     """The summands with the paper's own signs and weights: they add up to J."""
     slack: PerSample | None = None
-    """By how much the check passes: at least zero is a pass. None: there is no check."""
+    """By how much the check passes: at least zero is a pass, NaN where nobody looked. None: there
+    is no check."""
     score: PerSample | None = None
     """What is better among points that pass, where the terms change in turns and cannot tell; in
     the objective's sense. None: what the combining rule says of the terms."""

@@ -130,5 +130,12 @@ def test_pictures_beyond_the_limits_fail_and_the_others_do_not(
     report = run(folder, tmp_path / "out", limits=limits)
     assert [record.status for record in report.images] == ["failed", "protected"]
     assert "raise the limit" in report.images[0].reason
-    # The limits are on what comes in: a lossless result may be larger than its source.
-    assert Path(report.images[1].output or "").stat().st_size > 1700
+
+
+def test_the_limits_are_on_what_comes_in(run: Protect, tmp_path: Path, crop: Crop) -> None:
+    small = tmp_path / "small.jpg"
+    Image.fromarray(crop("coffee")).save(small, quality=30)
+    most = small.stat().st_size
+    (record,) = run(small, tmp_path / "out", limits=Limits(max_bytes=most)).images
+    assert record.status == "protected"
+    assert Path(record.output or "").stat().st_size > most  # lossless

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from anamorph.app.protect.posing import posing
 from anamorph.app.protect.protecting import (
     BATCH_PIXELS,
     LARGEST_BATCH,
@@ -40,6 +41,7 @@ def _job(model: Model, attempt: int = 0, *, last: bool = False, epsilon: float =
         model=model,
         keeping=keeping_for(model.task, parameters.least_cosine),
         parameters=parameters,
+        pose=posing(model, [], parameters),
         seed=0,
         writing=Writing(),
         limits=Limits(),

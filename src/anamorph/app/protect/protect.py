@@ -12,6 +12,7 @@ from torch import Tensor
 
 from anamorph import __version__
 from anamorph.app.labels import label_of, read_labels
+from anamorph.app.protect.posing import posing
 from anamorph.app.protect.protecting import Protecting, Task, Writing
 from anamorph.app.protect.results import Done, Run, check_free, failure
 from anamorph.app.protect.surviving import forms_named, shared
@@ -21,7 +22,7 @@ from anamorph.errors import FileError, ModelError, ParameterError, UsageError
 from anamorph.files.folders import Item
 from anamorph.files.manifest import file_digest
 from anamorph.files.photo import Limits, probe
-from anamorph.methods.fmd import FMD, Surrogate, fmd, more_effort
+from anamorph.methods.fmd import FMD, more_effort
 from anamorph.methods.keeping import keeping_for
 from anamorph.models import Model, load
 from anamorph.optimize.engine import Watch, solve
@@ -107,16 +108,17 @@ def protect(
     tasks = list(_tasks(listing.items, past, table, model, limits or Limits(), run))
 
     def job(attempt: int) -> Protecting:
+        p = more_effort(parameters, attempt)
         return Protecting(
             model=model,
             keeping=keeping_for(model.task, parameters.least_cosine),
-            parameters=more_effort(parameters, attempt),
+            parameters=p,
+            pose=posing(model, others, p),
             seed=seed,
             writing=writing,
             limits=limits or Limits(),
             attempt=attempt,
             last=attempt == attempts - 1,
-            surrogates=_roles(others, parameters),
             survive=forms,
         )
 
@@ -202,9 +204,8 @@ def protect_images(
     if labels is not None:
         labels = labels.to(authorized.device)
     seeds = [seed_of(seed, sha256(one.numpy().tobytes()).hexdigest()) for one in x.cpu()]
-    keeping = keeping_for(authorized.task, p.least_cosine)
     forms = tuple(map(shared, forms_named(survive)))
-    problem = fmd(authorized, x, keeping, seeds, p, labels, _roles(surrogates, p), forms)
+    problem = posing(authorized, surrogates, p)(x, seeds, labels, forms)
     return torch.stack([solved.value for solved in solve(problem, watch)]).to(images.device)
 
 
@@ -268,10 +269,6 @@ def _skipped(record: Mapping[str, Any]) -> PictureRecord:
 
 def _loaded(model: Model | str | Path, device: str) -> Model:
     return model if isinstance(model, Model) else load(model, device=device)
-
-
-def _roles(surrogates: Sequence[Model], p: FMD) -> tuple[Surrogate, ...]:
-    return tuple(Surrogate(s, keeping_for(s.task, p.least_cosine)) for s in surrogates)
 
 
 def _check_surrogates(authorized: Model, surrogates: Sequence[Model]) -> None:

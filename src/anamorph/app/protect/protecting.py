@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anamorph.adversaries.transforms import Transform
+from anamorph.app.protect.posing import Pose
 from anamorph.app.protect.results import Outcome, failure
 from anamorph.app.protect.surviving import shared
 from anamorph.app.records import PictureRecord
@@ -21,7 +22,7 @@ from anamorph.files.manifest import file_digest
 from anamorph.files.metadata import Metadata
 from anamorph.files.photo import Header, Limits, Photo, decode, read
 from anamorph.losses import cosine
-from anamorph.methods.fmd import FMD, Surrogate, fmd
+from anamorph.methods.fmd import FMD
 from anamorph.methods.keeping import Keeping
 from anamorph.metrics.image import largest_change, psnr, ssim
 from anamorph.models import Model
@@ -86,12 +87,12 @@ class Protecting:
     model: Model
     keeping: Keeping
     parameters: FMD
+    pose: Pose
     seed: int
     writing: Writing
     limits: Limits
     attempt: int
     last: bool
-    surrogates: tuple[Surrogate, ...] = ()
     survive: tuple[Transform, ...] = ()
 
     def group(self, task: Task) -> tuple[int, int, int]:
@@ -114,16 +115,7 @@ class Protecting:
         seeds = [seed_of(self.seed, f"{one.photo.digest}:{self.attempt}") for one in loaded]
         labels = [one.label for one in loaded if one.label is not None]
         target = x.new_tensor(labels, dtype=torch.long) if len(labels) == len(loaded) else None
-        return fmd(
-            self.model,
-            x,
-            self.keeping,
-            seeds,
-            self.parameters,
-            target,
-            self.surrogates,
-            tuple(map(shared, self.survive)),
-        )
+        return self.pose(x, seeds, target, tuple(map(shared, self.survive)))
 
     def write(self, task: Task, loaded: Loaded, solved: Solved) -> Encoded:
         """Encode as a file and decode that."""

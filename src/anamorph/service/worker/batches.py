@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from anamorph.app.hide.hide import WEAKNESSES, chosen_parameters, construction_for, more_effort_for
 from anamorph.app.hide.hiding import Hiding
 from anamorph.app.hide.hiding import Task as HideTask
+from anamorph.app.protect.posing import posing
 from anamorph.app.protect.protecting import Protecting, Writing
 from anamorph.app.protect.protecting import Task as ProtectTask
 from anamorph.app.protect.surviving import forms_named
@@ -16,7 +17,7 @@ from anamorph.errors import UsageError
 from anamorph.files.folders import Item as Place
 from anamorph.files.photo import probe
 from anamorph.keys.key import Key
-from anamorph.methods.fmd import PRESETS, Surrogate, more_effort
+from anamorph.methods.fmd import PRESETS, more_effort
 from anamorph.methods.keeping import KeepAnswer, KeepDirection, keeping_for
 from anamorph.models import Model
 from anamorph.service.queue import Item
@@ -96,14 +97,12 @@ def _protecting(form: Protect, attempt: int, roster: Roster) -> Batch:
         model=model,
         keeping=keeping_for(model.task, parameters.least_cosine),
         parameters=parameters,
+        pose=posing(model, others, parameters),
         seed=form.seed,
         writing=Writing(format=form.format, quality=form.quality, metadata=form.metadata),
         limits=roster.bounds.limits,
         attempt=attempt,
         last=attempt == ATTEMPTS - 1,
-        surrogates=tuple(
-            Surrogate(one, keeping_for(one.task, parameters.least_cosine)) for one in others
-        ),
         survive=forms_named(form.survive),
     )
     return Batch(job=job, digest=form.digest(""), steps=parameters.steps)

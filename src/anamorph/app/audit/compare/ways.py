@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from anamorph.app.protect.posing import posing
 from anamorph.auditing.protocol import LEAST_COSINE
 from anamorph.methods import controls, fmd
 from anamorph.methods.keeping import Keeping, keeping_for
@@ -71,10 +72,10 @@ def ways(parties: Parties, epsilon: float, steps: int) -> tuple[Way, ...]:
 
 
 def _distorting(parties: Parties, name: str, p: fmd.FMD) -> Way:
-    others = tuple(fmd.Surrogate(s, keeping_for(s.task, LEAST_COSINE)) for s in parties.surrogates)
+    pose = posing(parties.authorized, parties.surrogates, replace(p, least_cosine=LEAST_COSINE))
 
     def posed(x: Images, seeds: Seeds, _: Images) -> Problem[Any]:
-        return fmd.fmd(parties.authorized, x, parties.keeping, seeds, p, None, others)
+        return pose(x, seeds)
 
     return Way(
         name=f"fmd {name}",

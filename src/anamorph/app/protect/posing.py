@@ -1,0 +1,68 @@
+"""The problem of feature map distortion, posed for loaded models."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from torch import Tensor
+
+from anamorph.methods.distortion import Glance
+from anamorph.methods.fmd import FMD, Shared, Surrogate, fmd
+from anamorph.methods.keeping import keeping_for
+from anamorph.models import Model
+from anamorph.optimize.problem import Problem
+from anamorph.types import Images, Seeds
+
+
+class Pose(Protocol):
+    """Writes the problem down for a batch of pictures of one size."""
+
+    def __call__(
+        self,
+        x: Images,
+        seeds: Seeds,
+        target: Tensor | None = None,
+        survive: Sequence[Shared] = (),
+        /,
+    ) -> Problem[Any]:
+        """As `methods.fmd.fmd`."""
+        ...
+
+
+class _Parts(NamedTuple):
+    """A model as the method uses it."""
+
+    reader: Model
+    """Reads whole pictures; it shows its layers only where the method asks for them there."""
+    glance: Glance | None
+    """Shows its layers at the resolution that is distorted."""
+
+
+def posing(model: Model, surrogates: Sequence[Model], p: FMD) -> Pose:
+    """For one authorized model and some public ones; what can be prepared is prepared once.
+
+    Raises:
+        ModelError: a tap names no layer, or a layer gives no tensor.
+    """
+    own = _parts(model, p)
+    keeping = keeping_for(model.task, p.least_cosine)
+    others = tuple(
+        Surrogate(parts.reader, keeping_for(one.task, p.least_cosine), parts.glance)
+        for one, parts in ((one, _parts(one, p)) for one in surrogates)
+    )
+
+    def pose(
+        x: Images,
+        seeds: Seeds,
+        target: Tensor | None = None,
+        survive: Sequence[Shared] = (),
+        /,
+    ) -> Problem[Any]:
+        return fmd(own.reader, x, keeping, seeds, p, target, others, survive, own.glance)
+
+    return pose
+
+
+def _parts(model: Model, p: FMD) -> _Parts:
+    if p.plain:
+        return _Parts(model, None)
+    return _Parts(model.with_taps(), model.glance(p.resolution))

@@ -1,0 +1,71 @@
+"""L' of feature map distortion: how far feature maps have moved.
+
+    L' = mean over the taps of MSE(g_feat(V x), g_feat(V x*)) / MSE(g_feat(x), g_feat(x_0))
+
+x_0 is the random start, so that layers weigh the same whatever the scale of their activations.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor
+
+from anamorph.losses import mse
+from anamorph.methods.views import VIEWS
+from anamorph.optimize.rows import join, take
+from anamorph.types import Images, PerSample
+
+Features: TypeAlias = tuple[Tensor, ...]
+"""Feature maps in the order of the taps, each with n rows."""
+
+Glance: TypeAlias = Callable[[Images], Features]
+"""g: the feature maps of pictures, or of parts of them, perhaps at a low resolution."""
+
+
+class Sights(NamedTuple):
+    """What one model sees in the originals; rows."""
+
+    views: tuple[Features, ...]
+    """g_feat(V_k x), one for each view."""
+    at_start: tuple[PerSample, ...]
+    """MSE(g_feat(x), g_feat(x_0)) of each tap."""
+
+
+def sights(views: Sequence[Features], start: Features) -> Sights:
+    """What is seen in views of the originals, the whole pictures first, and in the random start."""
+    whole = views[0]
+    return Sights(
+        tuple(views),
+        tuple(
+            mse(a, b).clamp_min(torch.finfo(a.dtype).tiny)
+            for a, b in zip(start, whole, strict=True)
+        ),
+    )
+
+
+def distortion(features: Features, clean: Features, at_start: Sequence[PerSample]) -> PerSample:
+    """L' of one view."""
+    taps = zip(features, clean, at_start, strict=True)
+    return torch.stack([mse(f, f_x) / d for f, f_x, d in taps]).mean(0)
+
+
+def distortion_in_turn(glance: Glance, x_star: Tensor, view: Tensor, seen: Sights) -> PerSample:
+    """L' of each picture's own view.
+
+    Args:
+        glance: g.
+        x_star: (n, c, h, w).
+        view: (n,) the number of each picture's view, k.
+        seen: what g sees in the originals.
+    """
+
+    def of_view(k: int, rows: Tensor) -> PerSample:
+        features = glance(VIEWS[k](take(x_star, rows)))
+        return distortion(features, take(seen.views[k], rows), take(seen.at_start, rows))
+
+    groups = [(k, view == k) for k in sorted(set(view.tolist()))]
+    made = reduce(join, (of_view(k, rows) for k, rows in groups))
+    order = torch.cat([rows.nonzero().flatten() for _, rows in groups]).argsort()
+    return made if len(groups) == 1 else take(made, order)
