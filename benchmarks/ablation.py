@@ -39,11 +39,14 @@ SWEEPS: Mapping[str, Mapping[str, Mapping[str, Any]]] = MappingProxyType(
             for weight in (0.001, 0.01, 0.1, 1.0, 10.0)
         },
         "epsilon": {f"{n}": {"epsilon": n * LEVEL} for n in (4, 8, 12, 24)},
-        "alpha": {f"{n}": {"step_size": n * LEVEL} for n in (1, 4, 8)},
-        "N": {f"{n}": {"steps": n} for n in (5, 10, 40, 80)},
-        "momentum": {f"{decay:g}": {"momentum": decay} for decay in (0.0, 0.5, 0.9)},
-        "smoothing": {f"{sigma:g}": {"smoothing": sigma} for sigma in (0.0, 0.75, 3.0)},
-        "views": {f"{n}": {"views": n} for n in (6,)},
+        "alpha": {f"{n}": {"step_size": n * LEVEL} for n in (1, 2, 8)},
+        "N": {f"{n}": {"steps": n} for n in (4, 8, 32, 64)},
+        "momentum": {f"{decay:g}": {"momentum": decay} for decay in (0.0, 0.3, 0.9)},
+        "smoothing": {f"{sigma:g}": {"smoothing": sigma} for sigma in (0.0, 3.0)},
+        "comfort": {f"{margin:g}": {"comfort": margin} for margin in (1.0, 2.0, 8.0)},
+        "views": {f"{n}": {"views": n} for n in (1, 3)},
+        "resolution": {f"{share:g}": {"resolution": share} for share in (0.35, 0.5, 0.8, 1.0)},
+        "look every": {f"{n}": {"look_every": n} for n in (1, 4)},
     }
 )
 """What is changed in `fast`, by parameter and value; the value of `fast` itself is the baseline."""

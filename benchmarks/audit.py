@@ -86,7 +86,7 @@ def _figures(
         [originals],
         protected,
         authorized,
-        survive=survive,
+        survive=survive or None,
         parameters=PRESETS[options.preset],
         seed=options.seed,
         resume=protected.exists(),

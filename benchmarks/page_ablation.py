@@ -17,7 +17,10 @@ OF_FAST = {
     "N": ("steps", None),
     "momentum": ("momentum", None),
     "smoothing": ("smoothing", None),
+    "comfort": ("comfort", None),
     "views": ("views", None),
+    "resolution": ("resolution", None),
+    "look every": ("look_every", None),
 }
 """Which parameter a sweep changes, and what stands for the baseline where it has no number."""
 
@@ -29,7 +32,10 @@ MEANS = {
     "N": "Steps",
     "momentum": "Decay of the accumulated gradient",
     "smoothing": "Standard deviation of the gradient's blur, in pixels",
+    "comfort": "Margin of the reading, in logits, below which keeping it gains weight",
     "views": "Views of the picture that are distorted in turn",
+    "resolution": "Share of the network's resolution at which its features are distorted",
+    "look every": "Steps from one look at the authorized reading to the next",
 }
 
 WIDE, TALL, EDGE = 300, 220, 46

@@ -173,6 +173,7 @@ def _outcome(report: ProtectReport) -> dict[str, Any]:
         "protected": said["protected"],
         "failed": said["failed"],
         "own_reading_kept": said["authorized_kept"],
+        "survives": said["survives"],
         "attempts_mean": round(fmean(tried), 3) if tried else None,
     }
 

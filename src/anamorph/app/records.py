@@ -27,7 +27,7 @@ class PictureRecord:
     kept: bool | None = None
     """Whether a right reading is still right; None where the original was read wrongly."""
     survives: Mapping[str, bool] | None = None
-    """Whether the file is read right in each form it was to survive; None where none was asked."""
+    """Whether the file is read right in each form it was to survive; None where there is none."""
     linf: float | None = None
     """Largest change of a value, in 8-bit levels."""
     psnr: float | None = None
@@ -68,11 +68,14 @@ class ProtectReport:
         count = {
             s: sum(i.status == s for i in self.images) for s in ("protected", "failed", "skipped")
         }
+        forms = dict.fromkeys(name for i in self.images for name in i.survives or ())
+        read = {n: [i.survives[n] for i in self.images if i.survives] for n in forms}
         judged = [i.kept for i in self.images if i.kept is not None]
         return {
             "images": len(self.images),
             **count,
             "authorized_kept": sum(judged) / len(judged) if judged else None,
+            "survives": {name: sum(said) / len(said) for name, said in read.items()},
             "seconds": round(self.seconds, 3),
         }
 

@@ -78,11 +78,11 @@ class FMD:
 
     epsilon: float = budget.epsilon()
     step_size: float = budget.step_size(4 / 255)
-    steps: int = knob(12, "Gradient steps.", symbol="N", at_least=1)
+    steps: int = knob(16, "Gradient steps.", symbol="N", at_least=1)
     utility_weight: float = knob(
         0.1, "Weight of keeping the authorized reading in the sum.", symbol="λ", at_least=0
     )
-    momentum: float = budget.momentum(0.8)
+    momentum: float = budget.momentum(0.6)
     smoothing: float = knob(
         1.0,
         "Standard deviation of the gradient's 5x5 Gaussian blur, in pixels; 0 is off.",
@@ -206,6 +206,7 @@ def fmd(
             Not asked where `p.plain`.
     """
     combine = _combine(p)
+    forms = (_as_it_is, *map(_straight_through, survive))
     views = VIEWS[: min(p.views, p.steps)]
     see = glance or _features(authorized)
     sees = [s.glance or _features(s.model) for s in surrogates]
@@ -226,25 +227,23 @@ def fmd(
 
     def objective(x_star: Tensor, kept: Kept) -> Terms:
         looks = (kept.age % p.look_every == 0) | (kept.age == p.steps)
-        read, y = take(x_star, looks), take(kept.target, looks)
-        readings = [authorized(read)] if len(read) else []
-        for t in survive if len(read) else ():
-            changed = t(read.detach())  # t(x*), with the gradient of x*
-            readings.append(authorized(read + (changed - read.detach())))
-        if readings:
-            utility = torch.stack([keeping.loss(r.output, y) for r in readings]).mean(0)  # L_p
-            slack = torch.stack([keeping.slack(r.output, y) for r in readings]).amin(0)
-        else:
-            utility = slack = x_star.new_zeros(0)
+        utility = x_star.new_zeros(len(x_star))  # L_p
+        slack = x_star.new_full((len(x_star),), torch.nan)
+        for j, t in enumerate(forms):
+            looked = looks & ((kept.age // p.look_every % len(forms) == j) | (kept.age == p.steps))
+            if looked.any():
+                reading = authorized(t(take(x_star, looked)))
+                y = take(kept.target, looked)
+                utility = utility + spread(keeping.loss(reading.output, y), looked, 0.0)
+                slack = slack.fmin(spread(keeping.slack(reading.output, y), looked, torch.nan))
         k = kept.age % len(views)
-        if p.plain:
-            clean, at_start = kept.sights.views[0], kept.sights.at_start
-            moved = distortion(readings[0].features, clean, at_start)
+        if p.plain and len(forms) == 1:
+            moved = distortion(reading.features, kept.sights.views[0], kept.sights.at_start)
         else:
             moved = distortion_in_turn(see, x_star, k, kept.sights)
         parts = {
             "distortion": moved,  # L'
-            "utility": -p.utility_weight * spread(utility, looks, 0.0),
+            "utility": -p.utility_weight * utility,
         }
         if surrogates:
             both = zip(sees, kept.surrogate_sights, strict=True)
@@ -257,7 +256,7 @@ def fmd(
                 ).mean(0)
         return Terms(  # J
             parts=parts,
-            slack=spread(slack, looks, torch.nan),
+            slack=slack,
             score=None if p.plain else kept.age.to(moved),
         )
 
@@ -275,6 +274,19 @@ def fmd(
         turn=lambda kept, age: kept._replace(age=age),
         combine=combine,
     )
+
+
+def _as_it_is(x_star: Tensor) -> Tensor:
+    return x_star
+
+
+def _straight_through(t: Shared) -> Shared:
+    """t(x*), with the gradient of x*."""
+
+    def through(x_star: Tensor) -> Tensor:
+        return x_star + (t(x_star.detach()) - x_star.detach())
+
+    return through
 
 
 def _features(model: Authorized) -> Glance:

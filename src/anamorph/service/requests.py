@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from anamorph.app.hide.hide import PRESETS as HIDE_PRESETS
 from anamorph.app.protect.protecting import Writing
-from anamorph.app.protect.surviving import forms_named
+from anamorph.app.protect.surviving import survival
 from anamorph.errors import UsageError
 from anamorph.files.encoding import Format
 from anamorph.files.metadata import Metadata
@@ -93,8 +93,9 @@ class Protect(Form):
     survive: list[_Name] = Field(
         default=[],
         max_length=4,
-        description="What happens to a shared file, after which the model is to read it still: "
-        "`jpeg75`, another transform that keeps the size. Each costs time.",
+        description="What happens to a shared file, after which the model must read it still: "
+        "`jpeg75`, another transform that keeps the size. Without it, `jpeg75` is tried for; "
+        "`none` turns that off.",
     )
     format: Format = Field("png", description="Of the results.")
     quality: int = _knob(Writing, "quality", Writing().quality)
@@ -106,7 +107,7 @@ class Protect(Form):
             _known(name, settings.models, "model")
         if self.model in self.surrogates:
             raise UsageError(f"{self.model}: is the model that keeps reading, and no surrogate")
-        forms_named(self.survive)
+        survival(self.survive or None, PROTECT_PRESETS[self.preset])
 
 
 class Hide(Form):

@@ -1,6 +1,7 @@
 """Forms of a shared file that the authorized model is to read still."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from anamorph.app.protect.protecting import as_images
 from anamorph.app.protect.surviving import forms_named, shared
 from anamorph.errors import UsageError
 from anamorph.files.photo import read
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd import FMD, PRESETS
 from anamorph.models import Model, load
 
 
@@ -67,7 +68,7 @@ def test_a_file_that_does_not_survive_fails_and_says_after_what(
 ) -> None:
     portraits.write_folder(tmp_path / "in", (0,), (0,), size=64)
     black = Transform(name="jpeg50", change=np.zeros_like, meaning="all is black")
-    monkeypatch.setattr("anamorph.app.protect.protect.forms_named", lambda _: (black,))
+    monkeypatch.setattr("anamorph.app.protect.surviving.forms_named", lambda _: (black,))
     report = protect(
         [tmp_path / "in"],
         tmp_path / "out",
@@ -81,6 +82,32 @@ def test_a_file_that_does_not_survive_fails_and_says_after_what(
     assert record.survives == {"jpeg50": False}
     assert "did not keep its reading after jpeg50 in 2 attempts" in record.reason
     assert not list((tmp_path / "out").glob("*.png"))
+
+
+def test_without_being_asked_jpeg_is_tried_for_and_reported(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portraits.write_folder(tmp_path / "in", (0, 1), (0,), size=64)
+    report = protect([tmp_path / "in"], tmp_path / "a", model, parameters=FMD(steps=6))
+    assert [record.survives for record in report.images] == [{"jpeg75": True}] * 2
+    assert report.summary["survives"] == {"jpeg75": 1.0}
+    black = Transform(name="jpeg75", change=np.zeros_like, meaning="all is black")
+    monkeypatch.setattr("anamorph.app.protect.surviving.forms_named", lambda _: (black,))
+    report = protect([tmp_path / "in"], tmp_path / "b", model, parameters=FMD(steps=2))
+    assert report.summary["protected"] == 2
+    assert report.summary["survives"]["jpeg75"] < 1
+
+
+def test_the_papers_own_parameters_and_none_look_at_the_picture_alone(
+    model: Model, tmp_path: Path
+) -> None:
+    portraits.write_folder(tmp_path / "in", (0,), (0,), size=64)
+    paper = replace(PRESETS["paper"], steps=2)
+    for name, how in (("a", {"parameters": paper}), ("b", {"survive": ["none"]})):
+        report = protect([tmp_path / "in"], tmp_path / name, model, **how)  # type: ignore[arg-type]
+        assert [record.survives for record in report.images] == [None]
+        header = (tmp_path / name / "manifest.jsonl").read_text().splitlines()[0]
+        assert "survive" not in json.loads(header)
 
 
 def test_pictures_in_memory_survive_too(model: Model) -> None:

@@ -15,7 +15,7 @@ from anamorph.app.labels import label_of, read_labels
 from anamorph.app.protect.posing import posing
 from anamorph.app.protect.protecting import Protecting, Task, Writing
 from anamorph.app.protect.results import Done, Run, check_free, failure
-from anamorph.app.protect.surviving import forms_named, shared
+from anamorph.app.protect.surviving import shared, survival
 from anamorph.app.records import PictureRecord, ProtectReport
 from anamorph.app.runs import begun, identity, pictures, results_of, rounds, unchanged
 from anamorph.errors import FileError, ModelError, ParameterError, UsageError
@@ -37,7 +37,7 @@ def protect(
     authorized: Model | str | Path,
     *,
     surrogates: Sequence[Model | str | Path] = (),
-    survive: Sequence[str] = (),
+    survive: Sequence[str] | None = None,
     parameters: FMD | None = None,
     labels: str | Path | Mapping[str, int] | None = None,
     seed: int = 0,
@@ -63,7 +63,8 @@ def protect(
         surrogates: public models that stand in for the unauthorized ones: pictures that these
             misread, others misread too. Each costs about as much time as the authorized model.
         survive: transforms (see `adversaries.transforms`) after which the authorized model must
-            read the file too. Each costs another reading in every step.
+            read the file too, or the picture fails. By default JPEG at 75 is tried for and
+            reported, unless the parameters are the paper's; `()` is none at all.
         parameters: of the method; the default is the preset `fast`.
         labels: a CSV with the columns `file` and `label`, or a mapping. Without labels, the
             model's own reading of the original is what must be kept.
@@ -93,7 +94,7 @@ def protect(
         raise ParameterError(f"attempts is {attempts}, but must be at least 1")
     model = _loaded(authorized, device)
     others = [_loaded(surrogate, device) for surrogate in surrogates]
-    forms = forms_named(survive)
+    lasting = survival(survive, parameters)
     header = protect_header(model, others, survive, parameters, seed, writing)
     if labels is not None and model.task == "embed":
         raise UsageError(f"{model.name}: gives embeddings, which have no labels; leave them out")
@@ -119,7 +120,7 @@ def protect(
             limits=limits or Limits(),
             attempt=attempt,
             last=attempt == attempts - 1,
-            survive=forms,
+            survival=lasting,
         )
 
     rounds(run, tasks, job, attempts, watch)
@@ -138,7 +139,7 @@ def protect(
 def protect_header(
     model: Model,
     surrogates: Sequence[Model],
-    survive: Sequence[str],
+    survive: Sequence[str] | None,
     parameters: FMD,
     seed: int,
     writing: Writing,
@@ -164,8 +165,10 @@ def protect_header(
         "quality": writing.quality,
         "metadata": writing.metadata,
     }
-    if forms := forms_named(survive):
-        header["survive"] = [form.name for form in forms]
+    lasting = survival(survive, parameters)
+    if lasting.forms:
+        header["survive"] = [form.name for form in lasting.forms]
+        header["survive_required"] = lasting.required
     return header
 
 
@@ -174,7 +177,7 @@ def protect_images(
     authorized: Model,
     *,
     surrogates: Sequence[Model] = (),
-    survive: Sequence[str] = (),
+    survive: Sequence[str] | None = None,
     parameters: FMD | None = None,
     labels: Tensor | None = None,
     seed: int = 0,
@@ -186,7 +189,7 @@ def protect_images(
         images: (n, c, h, w) in [0, 1], c = 1 or 3; the result is on their device.
         authorized: the model that keeps reading, on the device where all is computed.
         surrogates: public models that stand in for the unauthorized ones.
-        survive: names of transforms after which the reading is kept too.
+        survive: names of transforms after which the reading is kept too; as in `protect`.
         parameters: of the method; the default is the preset `fast`.
         labels: (n,) classes to keep; without them, the model's own reading.
         seed: of the run.
@@ -204,7 +207,7 @@ def protect_images(
     if labels is not None:
         labels = labels.to(authorized.device)
     seeds = [seed_of(seed, sha256(one.numpy().tobytes()).hexdigest()) for one in x.cpu()]
-    forms = tuple(map(shared, forms_named(survive)))
+    forms = tuple(map(shared, survival(survive, p).forms))
     problem = posing(authorized, surrogates, p)(x, seeds, labels, forms)
     return torch.stack([solved.value for solved in solve(problem, watch)]).to(images.device)
 

@@ -11,10 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from anamorph.adversaries.transforms import Transform
 from anamorph.app.protect.posing import Pose
 from anamorph.app.protect.results import Outcome, failure
-from anamorph.app.protect.surviving import shared
+from anamorph.app.protect.surviving import Survival, shared
 from anamorph.app.records import PictureRecord
 from anamorph.files.encoding import Format, encode
 from anamorph.files.folders import Item
@@ -93,7 +92,7 @@ class Protecting:
     limits: Limits
     attempt: int
     last: bool
-    survive: tuple[Transform, ...] = ()
+    survival: Survival = Survival((), required=True)
 
     def group(self, task: Task) -> tuple[int, int, int]:
         """Channels, height and width."""
@@ -115,7 +114,7 @@ class Protecting:
         seeds = [seed_of(self.seed, f"{one.photo.digest}:{self.attempt}") for one in loaded]
         labels = [one.label for one in loaded if one.label is not None]
         target = x.new_tensor(labels, dtype=torch.long) if len(labels) == len(loaded) else None
-        return self.pose(x, seeds, target, tuple(map(shared, self.survive)))
+        return self.pose(x, seeds, target, tuple(map(shared, self.survival.forms)))
 
     def write(self, task: Task, loaded: Loaded, solved: Solved) -> Encoded:
         """Encode as a file and decode that."""
@@ -142,7 +141,7 @@ class Protecting:
         x = x.expand_as(x_star)
         change = largest_change(x, x_star).item()
         within = change <= self.parameters.epsilon * 255 + 1e-3 or _is_lossy(loaded, self.writing)
-        kept = is_right and all(survives.values())
+        kept = is_right and (all(survives.values()) or not self.survival.required)
         good = change > 0 and within and (kept or not was_right)
         if not good and not self.last:
             return task
@@ -173,7 +172,9 @@ class Protecting:
     def _survives(self, x_star: Images, wanted: Tensor) -> dict[str, bool]:
         """Whether the file is still read in each form, by its name."""
         with torch.no_grad():
-            outputs = {form.name: self.model.output(shared(form)(x_star)) for form in self.survive}
+            outputs = {
+                form.name: self.model.output(shared(form)(x_star)) for form in self.survival.forms
+            }
         return {n: self.keeping.slack(o, wanted).item() >= 0 for n, o in outputs.items()}
 
     def failed(self, task: Task, error: Exception) -> Outcome:

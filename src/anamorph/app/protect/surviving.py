@@ -1,6 +1,7 @@
 """Forms of a shared file that the authorized model is to read still: recompressed, resized."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -9,11 +10,40 @@ from torch import Tensor
 
 from anamorph.adversaries.transforms import TRANSFORMS, Transform, transforms_named
 from anamorph.errors import UsageError
-from anamorph.methods.fmd import Shared
+from anamorph.methods.fmd import FMD, Shared
 from anamorph.types import Images
+
+WISHED = "jpeg75"
+"""What most services that pass pictures on do to them; trying for it costs next to nothing."""
+
+NONE = "none"
+"""The name that stands for no form at all."""
 
 _TRIED = 16
 """Side of the picture that tells whether a form keeps the size."""
+
+
+class Survival(NamedTuple):
+    """Forms of the shared file in which the reading is looked after too."""
+
+    forms: tuple[Transform, ...]
+    required: bool
+    """Whether a file that is lost in one of them fails; else that is reported only."""
+
+
+def survival(names: Sequence[str] | None, p: FMD) -> Survival:
+    """The forms of some names, required; without names the wished one, unless `p.plain`.
+
+    Raises:
+        UsageError: as `forms_named`.
+
+    Example:
+        >>> survival(None, FMD()).required, survival(["none"], FMD()).forms
+        (False, ())
+    """
+    if names is None:
+        return Survival(() if p.plain else forms_named([WISHED]), required=False)
+    return Survival(() if tuple(names) == (NONE,) else forms_named(names), required=True)
 
 
 def forms_named(names: Sequence[str]) -> tuple[Transform, ...]:

@@ -37,7 +37,7 @@ class Protects:
 
     authorized: str
     surrogates: tuple[str, ...] = ()
-    survive: tuple[str, ...] = ()
+    survive: tuple[str, ...] | None = None
     parameters: FMD = field(default_factory=FMD)
     labels: Mapping[str, int] | None = None
     seed: int = 0

@@ -11,7 +11,7 @@ from anamorph.app.hide.hiding import Task as HideTask
 from anamorph.app.protect.posing import posing
 from anamorph.app.protect.protecting import Protecting, Writing
 from anamorph.app.protect.protecting import Task as ProtectTask
-from anamorph.app.protect.surviving import forms_named
+from anamorph.app.protect.surviving import survival
 from anamorph.batch.job import Job
 from anamorph.errors import UsageError
 from anamorph.files.folders import Item as Place
@@ -103,7 +103,7 @@ def _protecting(form: Protect, attempt: int, roster: Roster) -> Batch:
         limits=roster.bounds.limits,
         attempt=attempt,
         last=attempt == ATTEMPTS - 1,
-        survive=forms_named(form.survive),
+        survival=survival(form.survive or None, parameters),
     )
     return Batch(job=job, digest=form.digest(""), steps=parameters.steps)
 
