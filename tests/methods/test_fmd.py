@@ -11,6 +11,8 @@ from anamorph.methods.keeping import KeepDirection, KeepLabel, keeping_for
 from anamorph.optimize.engine import solve
 from anamorph.types import Reading
 
+NOT_LAST = torch.zeros(3, dtype=torch.bool)
+
 GREY = torch.full((2, 3, 4, 4), 0.5, dtype=torch.float64)
 
 
@@ -155,7 +157,9 @@ def test_a_surrogate_that_can_be_fooled_is_fooled_while_the_authorized_reading_s
 def test_one_view_is_the_picture_alone() -> None:
     x = torch.rand(2, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     problem = fmd(identity, x, KeepLabel(), [0, 1], FMD(views=1, resolution=1, look_every=1))
-    terms = problem.objective(problem.start, problem.turn(problem.context, torch.tensor([0, 5])))
+    terms = problem.objective(
+        problem.start, problem.turn(problem.context, torch.tensor([0, 5]), NOT_LAST[:2])
+    )
     assert terms.score is None
     assert_close(terms.parts["distortion"], torch.ones(2, dtype=torch.float64))
 
@@ -173,13 +177,13 @@ def test_each_picture_is_distorted_in_the_view_of_its_own_age() -> None:
     z = together.project(together.start + 0.01 * x, together.context)
     seen.clear()
     ages = torch.tensor([7, 0, 1])
-    terms = together.objective(z, together.turn(together.context, ages))
+    terms = together.objective(z, together.turn(together.context, ages, NOT_LAST[:3]))
     assert seen == [(1, 3, 20, 20), (1, 3, 20, 20), (2, 3, 17, 17)]  # one look, two views
     assert terms.slack is not None
     assert terms.score is not None
     for row in range(3):
         alone = fmd(looking, x[row : row + 1], KeepLabel(), [row], p)
-        context = alone.turn(alone.context, ages[row : row + 1])
+        context = alone.turn(alone.context, ages[row : row + 1], NOT_LAST[:1])
         single = alone.objective(z[row : row + 1], context)
         assert_close(terms.parts["distortion"][row : row + 1], single.parts["distortion"])
         for whole, part in ((terms.slack, single.slack), (terms.score, single.score)):
@@ -192,11 +196,33 @@ def test_the_reading_is_looked_at_in_every_other_step_and_at_the_end() -> None:
     x = torch.rand(6, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     problem = fmd(steep, x, KeepLabel(), list(range(6)), p)
     z = problem.start.clone().requires_grad_()
-    terms = problem.objective(z, problem.turn(problem.context, torch.arange(6)))
+    terms = problem.objective(
+        z, problem.turn(problem.context, torch.arange(6), torch.arange(6) == 5)
+    )
     assert terms.slack is not None
     assert terms.slack.isnan().tolist() == [False, True, False, True, False, False]
     (gradient,) = torch.autograd.grad(terms.parts["utility"].sum(), z)
     assert gradient.flatten(1).any(1).tolist() == [True, False, True, False, True, True]
+
+
+def test_forms_are_looked_at_in_turn_and_all_at_the_end() -> None:
+    read: list[float] = []
+
+    def reader(images: Tensor) -> Reading:
+        read.extend(images.mean((1, 2, 3)).tolist())
+        return Reading(steep(images).output, ())
+
+    x = GREY[:1]
+    forms = [lambda x: 0 * x, lambda x: 0 * x + 1]
+    p = FMD(steps=8, look_every=2)
+    problem = fmd(reader, x, KeepLabel(), [0], p, survive=forms, glance=lambda images: (images,))
+    seen = []
+    for age in (0, 1, 2, 4, 6, 8):
+        read.clear()
+        last = torch.tensor([age == 8])
+        problem.objective(x, problem.turn(problem.context, torch.tensor([age]), last))
+        seen.append([round(value, 3) for value in read])
+    assert seen == [[0.5], [], [0.0], [1.0], [0.5], [0.5, 0.0, 1.0]]
 
 
 def test_a_glance_is_what_is_distorted_and_the_reading_needs_no_taps() -> None:
@@ -225,7 +251,9 @@ def test_the_best_is_the_last_that_was_looked_at_and_kept() -> None:
     x = torch.rand(2, 3, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     problem = fmd(identity, x, KeepLabel(), [0, 1], FMD(views=6))
     terms = [
-        problem.objective(problem.start, problem.turn(problem.context, torch.tensor([age, age])))
+        problem.objective(
+            problem.start, problem.turn(problem.context, torch.tensor([age, age]), NOT_LAST[:2])
+        )
         for age in range(6)
     ]
     scores = [one.score for one in terms if one.score is not None]
@@ -244,5 +272,5 @@ def test_surrogates_see_the_same_views() -> None:
     p = FMD(views=6)
     problem = fmd(identity, x, KeepLabel(), [0], p, surrogates=[Surrogate(looking, KeepLabel())])
     shapes.clear()
-    problem.objective(problem.start, problem.turn(problem.context, torch.tensor([3])))
+    problem.objective(problem.start, problem.turn(problem.context, torch.tensor([3]), NOT_LAST[:1]))
     assert shapes == [14]

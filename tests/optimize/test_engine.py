@@ -120,6 +120,23 @@ def test_results_come_as_they_finish_not_in_order() -> None:
     assert [s.sample for s in stream(enough, capacity=2)] == [1, 0]
 
 
+def test_a_sample_whose_time_is_up_ends_with_its_check() -> None:
+    ticks = iter(range(1000))
+    lasts: list[list[bool]] = []
+
+    def turn(goal: Tensor, age: Tensor, last: Tensor) -> Tensor:
+        del age
+        lasts.append(last.tolist())
+        return goal
+
+    found = stream(
+        supply(GOALS, seconds=2, turn=turn), capacity=2, clock=lambda: float(next(ticks))
+    )
+    # two share a second, then the third has each for itself
+    assert [(s.sample, s.steps) for s in found] == [(0, 4), (1, 4), (2, 2)]
+    assert lasts == [*[[False, False]] * 4, [True, True], [False], [False], [True]]
+
+
 def test_no_supply_gives_nothing() -> None:
     assert list(stream(lambda room: None, capacity=4)) == []
 
@@ -171,6 +188,23 @@ def test_constrained_weighs_a_faint_constraint_up_where_the_sum_drowns_it() -> N
 def test_constrained_judges_by_the_goal_alone() -> None:
     terms = two_terms(torch.tensor([[0.7]]), torch.tensor([[0.0]]))
     assert Constrained(constraint="stay", comfort=0.0).value(terms).item() == pytest.approx(700)
+
+
+def test_where_nobody_looked_the_weight_of_a_constraint_stays() -> None:
+    z = torch.ones(3, 2, dtype=torch.float64, requires_grad=True)
+    looked = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
+    nan = torch.nan
+    parts = {"goal": z[:, 0], "kept": looked * z[:, 1]}
+    rule = Constrained(constraint="kept", comfort=1.0)
+    weight = torch.tensor([4.0, 4.0, 4.0], dtype=torch.float64)
+    slack = torch.tensor([0.5, nan, nan], dtype=torch.float64)
+    gradient, after = rule.gradient(Terms(parts=parts, slack=slack), z, weight)
+    assert after.tolist() == [8.0, 4.0, 4.0]
+    assert gradient.tolist() == [[2.0, 16.0], [2.0, 0.0], [2.0, 0.0]]
+    nobody = {"goal": z[:, 0], "kept": torch.zeros(3, dtype=torch.float64)}
+    gradient, after = rule.gradient(Terms(parts=nobody, slack=slack * nan), z, weight)
+    assert torch.equal(after, weight)
+    assert gradient.tolist() == [[2.0, 0.0]] * 3
 
 
 def test_a_constraint_without_gradient_changes_nothing() -> None:

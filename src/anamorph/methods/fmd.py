@@ -17,7 +17,7 @@ and where the distortion is to carry over to other models (not in the paper),
 
 and where files are shared in forms t that the reading must survive (not in the paper),
 
-    L_p = mean over x* and all t(x*) of CE(f_logits(.), y)
+    L_p = CE(f_logits(t_j x*), y)               at the j-th look, in turn; t_0 x = x
 
 Where this differs from the paper:
 
@@ -32,8 +32,8 @@ Where this differs from the paper:
 - `balance = "constrained"`, `momentum` and `smoothing` are not in the paper; the preset `paper`
   has them off.
 - The forms t are real codecs and filters. Their gradient is taken for one: t(x*) is
-  x* + (t(x*) - x*) with what stands in brackets held constant. The check is then the least slack
-  of all.
+  x* + (t(x*) - x*) with what stands in brackets held constant. One form is read at each look, so
+  they cost no time; the last look reads all, and its check is the least slack.
 - Views, a resolution below the network's own and looks at the reading in some steps only are not
   in the paper, and K = rho = c = 1 is without them. Small views cost less and carry over further:
   a change that tells at a low resolution fits one network less closely. Where they are used, the
@@ -43,9 +43,9 @@ Where this differs from the paper:
   be those of f; a surrogate that gives embeddings has L_s = 1 - cos.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -59,6 +59,7 @@ from anamorph.methods.distortion import (
     distortion_in_turn,
     sights,
 )
+from anamorph.methods.forms import Shared, as_it_is, straight_through
 from anamorph.methods.keeping import Keeping
 from anamorph.methods.views import VIEWS
 from anamorph.optimize.combine import Combine, Constrained, Sum
@@ -69,7 +70,7 @@ from anamorph.optimize.starts import uniform_in_ball
 from anamorph.optimize.steps import MomentumSign, Sign, Smoothed, Step
 from anamorph.optimize.terms import Terms
 from anamorph.parameters import check, knob
-from anamorph.types import Authorized, Images, Seeds
+from anamorph.types import Authorized, Images, PerSampleBool, Seeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,12 @@ class FMD:
     look_every: int = knob(
         2, "Steps from one look at the authorized reading to the next.", symbol="c", at_least=1
     )
+    time_budget: float = knob(
+        0.0,
+        "Seconds that the steps of one picture may take in one attempt; 0 is no limit. What is "
+        "reached in them depends on the machine.",
+        at_least=0,
+    )
     least_cosine: float = knob(
         0.9,
         "For embedding models: the smallest cosine to the clean reading that counts as kept.",
@@ -140,7 +147,7 @@ PRESETS: dict[str, FMD] = {
     "paper": FMD(
         steps=100, momentum=0, smoothing=0, balance="sum", views=1, resolution=1, look_every=1
     ),
-    "strong": FMD(steps=40),
+    "strong": FMD(steps=32),
 }
 
 
@@ -153,10 +160,6 @@ def more_effort(p: FMD, times: int) -> FMD:
         utility_weight=p.utility_weight * 4**times,
         look_every=1 if times else p.look_every,
     )
-
-
-Shared: TypeAlias = Callable[[Images], Images]
-"""t: what happens to a file that is shared, picture by picture; of the same size, in [0, 1]."""
 
 
 class Surrogate(NamedTuple):
@@ -176,6 +179,7 @@ class Kept(NamedTuple):
     sights: Sights
     target: Tensor  # y, or f(x)
     age: Tensor  # i, of the step to come
+    last: PerSampleBool  # whether none is to come
     surrogate_sights: tuple[Sights, ...]
     misread: tuple[Tensor, ...]  # y_s, or s(x), one per surrogate, where they have a weight
 
@@ -206,7 +210,7 @@ def fmd(
             Not asked where `p.plain`.
     """
     combine = _combine(p)
-    forms = (_as_it_is, *map(_straight_through, survive))
+    forms = (as_it_is, *map(straight_through, survive))
     views = VIEWS[: min(p.views, p.steps)]
     see = glance or _features(authorized)
     sees = [s.glance or _features(s.model) for s in surrogates]
@@ -221,16 +225,17 @@ def fmd(
             ),
             keeping.target(clean.output) if target is None else target,
             torch.zeros(len(x), dtype=torch.long, device=x.device),
+            torch.zeros(len(x), dtype=torch.bool, device=x.device),
             tuple(sights([g(view(x)) for view in views], g(start)) for g in sees),
             tuple(s.keeping.target(s.model(x).output) for s in surrogates if p.surrogate_weight),
         )
 
     def objective(x_star: Tensor, kept: Kept) -> Terms:
-        looks = (kept.age % p.look_every == 0) | (kept.age == p.steps)
+        looks = (kept.age % p.look_every == 0) | kept.last
         utility = x_star.new_zeros(len(x_star))  # L_p
         slack = x_star.new_full((len(x_star),), torch.nan)
         for j, t in enumerate(forms):
-            looked = looks & ((kept.age // p.look_every % len(forms) == j) | (kept.age == p.steps))
+            looked = looks & ((kept.age // p.look_every % len(forms) == j) | kept.last)
             if looked.any():
                 reading = authorized(t(take(x_star, looked)))
                 y = take(kept.target, looked)
@@ -271,22 +276,10 @@ def fmd(
         step=_step(p),
         project=project,
         iterations=p.steps,
-        turn=lambda kept, age: kept._replace(age=age),
+        turn=lambda kept, age, last: kept._replace(age=age, last=last),
+        seconds=p.time_budget or None,
         combine=combine,
     )
-
-
-def _as_it_is(x_star: Tensor) -> Tensor:
-    return x_star
-
-
-def _straight_through(t: Shared) -> Shared:
-    """t(x*), with the gradient of x*."""
-
-    def through(x_star: Tensor) -> Tensor:
-        return x_star + (t(x_star.detach()) - x_star.detach())
-
-    return through
 
 
 def _features(model: Authorized) -> Glance:

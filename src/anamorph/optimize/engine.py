@@ -1,5 +1,6 @@
 """The one loop: projected gradient ascent or descent, each sample on its own path."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -67,6 +68,7 @@ class _Best(NamedTuple):
 class _Batch(NamedTuple):
     sample: Tensor
     age: Tensor
+    spent: Tensor  # seconds
     z: Tensor
     context: Rows
     step: Rows
@@ -86,6 +88,7 @@ def stream(
     *,
     capacity: int,
     watch: Watch | None = None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[Solved]:
     """Solve for a stream of samples, yielding each as it finishes.
 
@@ -118,17 +121,20 @@ def stream(
         if not len(batch.sample):
             return
         last = batch.age == problem.iterations
+        if problem.seconds is not None:
+            last |= batch.spent >= problem.seconds
         if last.any():
             done = take(batch, last)
             with torch.no_grad():
-                terms = problem.objective(done.z, problem.turn(done.context, done.age))
+                terms = problem.objective(done.z, problem.turn(done.context, done.age, last[last]))
             batch = take(batch, ~last)
             yield from _emit(_remember(done, terms, problem))
             del done  # a large picture's state must not outlive it
             continue
+        began = clock()
         with torch.enable_grad():
             z = batch.z.detach().requires_grad_()
-            terms = problem.objective(z, problem.turn(batch.context, batch.age))
+            terms = problem.objective(z, problem.turn(batch.context, batch.age, last))
             gradient, combine = problem.combine.gradient(terms, z, batch.combine)
         z = z.detach()
         terms = _detached(terms)
@@ -136,7 +142,8 @@ def stream(
         uphill = gradient if sign > 0 else gradient.neg_()
         move, step = problem.step(uphill, terms.total.mul(-sign), batch.step)
         z = problem.project(move.add_(z), batch.context)
-        batch = batch._replace(z=z, age=batch.age + 1, step=step, combine=combine)
+        spent = batch.spent + (clock() - began) / len(z)
+        batch = batch._replace(z=z, age=batch.age + 1, spent=spent, step=step, combine=combine)
         if watch is not None:
             watch(Progress(sample=batch.sample, steps=batch.age, terms=terms))
         if problem.enough is not None and (stop := problem.enough(terms)).any():
@@ -155,6 +162,7 @@ def _begin(problem: Problem[Any], first: int) -> _Batch:
     return _Batch(
         sample=torch.arange(first, first + n, device=z.device),
         age=zeros,
+        spent=zeros.double(),
         z=z,
         context=problem.context,
         step=problem.step.init(z),

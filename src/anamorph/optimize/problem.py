@@ -14,7 +14,7 @@ from anamorph.types import PerSampleBool
 C = TypeVar("C")
 
 
-def unchanging(context: C, _age: Tensor) -> C:
+def unchanging(context: C, _age: Tensor, _last: PerSampleBool) -> C:
     """The context as it is, however many steps a sample has taken."""
     return context
 
@@ -35,8 +35,12 @@ class Problem(Generic[C]):
     project: Callable[[Tensor, C], Tensor]
     """The nearest feasible point."""
     iterations: int
-    turn: Callable[[C, Tensor], C] = unchanging
-    """The context for the steps (n,) that each sample has taken: for what changes in turns."""
+    turn: Callable[[C, Tensor, PerSampleBool], C] = unchanging
+    """The context for the steps (n,) that each sample has taken, and for those that take no more:
+    for what changes in turns."""
+    seconds: float | None = None
+    """The time that one sample's steps may take, by the clock; it shares a step's time with the
+    others in the batch. None: no limit."""
     combine: Combine = Sum()
     """How the gradients of the terms become one."""
     enough: Callable[[Terms], PerSampleBool] | None = None

@@ -104,7 +104,7 @@ def test_the_papers_own_parameters_and_none_look_at_the_picture_alone(
     portraits.write_folder(tmp_path / "in", (0,), (0,), size=64)
     paper = replace(PRESETS["paper"], steps=2)
     for name, how in (("a", {"parameters": paper}), ("b", {"survive": ["none"]})):
-        report = protect([tmp_path / "in"], tmp_path / name, model, **how)  # type: ignore[arg-type]
+        report = protect([tmp_path / "in"], tmp_path / name, model, **how)
         assert [record.survives for record in report.images] == [None]
         header = (tmp_path / name / "manifest.jsonl").read_text().splitlines()[0]
         assert "survive" not in json.loads(header)

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from anamorph.adversaries.transforms import TRANSFORMS, Transform, transforms_named
 from anamorph.errors import UsageError
-from anamorph.methods.fmd import FMD, Shared
+from anamorph.methods.fmd import FMD
+from anamorph.methods.forms import Shared
 from anamorph.types import Images
 
 WISHED = "jpeg75"
