@@ -7,9 +7,7 @@ from benchmarks.runs import Run, measured_on, table
 
 
 def page(runs: Mapping[str, Run]) -> str:
-    """Ratios to the floor, then the comparison."""
-    against_floor = {name: run for name, run in runs.items() if "step" in run["figures"]}
-    beside = {name: run for name, run in runs.items() if "step" not in run["figures"]}
+    """Ratios to the floor."""
     return "\n".join(
         [
             "# Speed",
@@ -18,22 +16,12 @@ def page(runs: Mapping[str, Run]) -> str:
             "frozen, channels last, and nothing else. *step*: the engine's step over the floor's",
             "that ran right after it. *whole*: a run with clean features, random start, all steps",
             "and the last evaluation, over as many steps of the floor. Medians of rounds, with",
-            "quartiles. The preset `fast` takes two backward passes a step, one for each term.",
+            "quartiles. The preset `fast` distorts small views and reads the whole picture in",
+            "every other step.",
             "",
             table(
                 ["run", "steps", "step, CPU", "step, wall", "whole, CPU", "whole, wall"],
-                [_against_floor(name, run) for name, run in against_floor.items()],
-            ),
-            "",
-            "## Beside another library",
-            "",
-            "Whole calls with equal batch, steps and network, which the other library has as users",
-            "have it. *anamorph*: the same PGD, written as a problem for the engine. *protect*:",
-            "feature map distortion, which keeps features and checks besides.",
-            "",
-            table(
-                ["run", "quotient", "CPU", "wall"],
-                [row for name, run in beside.items() for row in _beside(name, run["figures"])],
+                [_against_floor(name, run) for name, run in runs.items()],
             ),
             "",
             measured_on(runs),
@@ -57,11 +45,3 @@ def _against_floor(name: str, run: Run) -> list[Any]:
         quotient(figures[what][clock]) for what in ("step", "whole") for clock in ("cpu", "wall")
     ]
     return [name, run["settings"]["parameters"]["steps"], *ratios]
-
-
-def _beside(name: str, figures: Mapping[str, Any]) -> list[list[str]]:
-    return [
-        [name, key.replace("_over_", " / "), quotient(both["cpu"]), quotient(both["wall"])]
-        for key, both in figures.items()
-        if key != "seconds"
-    ]

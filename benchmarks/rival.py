@@ -1,4 +1,4 @@
-"""torchattacks, installed into a folder of its own by the benchmark; never a dependency."""
+"""Other libraries, installed into a folder of their own by the benchmark; never dependencies."""
 
 import importlib
 import subprocess
@@ -7,39 +7,58 @@ from typing import Any
 
 from benchmarks.places import WORK
 
-REQUIREMENT = "torchattacks==3.5.1"
-FOLDER = WORK / ".torchattacks"
+REQUIREMENTS = (
+    "torchattacks==3.5.1",
+    "foolbox==3.3.4",
+    "adversarial-robustness-toolbox==1.20.1",
+    # What the last two import besides what this environment has.
+    "eagerpy==0.30.0",
+    "gitpython",
+    "gitdb",
+    "smmap",
+    "scikit-learn",
+    "joblib",
+    "threadpoolctl",
+    "cloudpickle",
+    "narwhals",
+    "six",
+)
+FOLDER = WORK / ".rivals"
 """Hidden, so that linters and type checkers pass it by."""
+
+_INSTALLED = "installed"
+"""The file that says that all of them are there."""
 
 
 class Absent(Exception):
     """It cannot be installed or imported here."""
 
 
-def torchattacks() -> Any:
-    """The module; the libraries it needs come from this environment.
+def library(name: str) -> Any:
+    """A module of one of them; torch and the like come from this environment.
 
     Raises:
         Absent: with the last line of what pip or the import said.
     """
-    if not (FOLDER / "torchattacks").is_dir():
+    if not (FOLDER / _INSTALLED).exists():
         _install()
     if str(FOLDER) not in sys.path:
         sys.path.append(str(FOLDER))
     try:
-        return importlib.import_module("torchattacks")
+        return importlib.import_module(name)
     except Exception as error:  # another library's import may raise anything
-        raise Absent(f"{REQUIREMENT}: {error}") from error
+        raise Absent(f"{name}: {error}") from error
 
 
 def _install() -> None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
     done = subprocess.run(
-        [*command, "--target", str(FOLDER), REQUIREMENT],
+        [*command, "--target", str(FOLDER), *REQUIREMENTS],
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["pip failed"]
-        raise Absent(f"{REQUIREMENT}: {said[-1]}")
+        raise Absent(f"{REQUIREMENTS[0]} and others: {said[-1]}")
+    (FOLDER / _INSTALLED).touch()

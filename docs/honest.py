@@ -67,6 +67,13 @@ def _protect() -> Iterable[Line]:
             f"{_percent(best['authorized'])}",
             photos,
         )
+    name, worst = min(changed.items(), key=lambda item: float(item[1]["authorized"]))
+    yield (
+        "",
+        f"what costs the authorized model most: {name}",
+        f"**the authorized model keeps {_percent(worst['authorized'])}**",
+        photos,
+    )
     for row in learners["adaptive"]:
         yield (
             "",

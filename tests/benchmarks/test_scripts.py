@@ -5,9 +5,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from benchmarks.photos import write_large
+import torch
+from benchmarks.networks import resnet18_model
+from benchmarks.photos import batch, write_large
 from benchmarks.runs import REQUIRED
 
+from anamorph.optimize.engine import solve
 from benchmarks import (
     audit_cost,
     compare,
@@ -18,8 +21,10 @@ from benchmarks import (
     page_compare,
     page_matrix,
     page_memory,
+    page_peers,
     page_protect,
     page_speed,
+    peers,
     protect,
     rival,
     speed,
@@ -68,9 +73,9 @@ def test_a_rival_that_cannot_be_installed_is_absent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rival, "FOLDER", tmp_path)
-    monkeypatch.setattr(rival, "REQUIREMENT", str(tmp_path / "nothing.whl"))
+    monkeypatch.setattr(rival, "REQUIREMENTS", [str(tmp_path / "nothing.whl")])
     with pytest.raises(rival.Absent, match=r"nothing\.whl"):
-        rival.torchattacks()
+        rival.library("torchattacks")
 
 
 @pytest.mark.slow
@@ -116,11 +121,26 @@ def test_the_page_of_speed_shows_quotients_with_quartiles() -> None:
     page = page_speed.page(
         {
             "net, fast": run({"step": CLOCKS, "whole": CLOCKS}, parameters={"steps": 20}),
-            "net, beside": run({"seconds": {}, "anamorph_over_floor": CLOCKS}),
         }
     )
     assert "| net, fast | 20 | 1.00 (0.90 to 1.10) |" in page
-    assert "| net, beside | anamorph / floor | 1.00 (0.90 to 1.10) |" in page
+
+
+def test_the_page_of_peers_shows_each_library_over_the_engine() -> None:
+    figures = {"over_anamorph": {"other PGD": CLOCKS}, "over_protect": {"other PGD": CLOCKS}}
+    page = page_peers.page({"net": run(figures, batch=8, size=[224, 224], steps=10)})
+    assert "## net: 8 pictures of 224 pixels, 10 steps" in page
+    assert "| other PGD | 1.00 (0.90 to 1.10) | 1.00 (0.90 to 1.10) |" in page
+
+
+def test_the_same_problems_are_written_for_the_engine() -> None:
+    images = batch(2, 32)
+    for problem in (
+        peers._pgd(resnet18_model(), images, torch.tensor([1, 2]), 2),
+        peers._features(resnet18_model(), images, images.flip(0), 2),
+    ):
+        for solved, x in zip(solve(problem), images, strict=True):
+            assert 0 < (solved.value - x).abs().max() <= peers.EPSILON + 1e-6
 
 
 @pytest.mark.parametrize(
