@@ -6,6 +6,8 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # Compiled modules are kept even where the environment says otherwise: imports are then fast.
 unexport PYTHONDONTWRITEBYTECODE
 
+BENCHMARKS := protect audit matrix compare ablation crosstask tasks speed peers memory
+
 .PHONY: all setup demo test check fix bench docs
 all: check test
 
@@ -37,9 +39,7 @@ fix: setup  ## format, and fix what can be fixed
 	$(BIN)/ruff format .
 
 bench: setup  ## measure; results go to benchmarks/results
-	$(BIN)/python benchmarks/protect.py
-	$(BIN)/python benchmarks/speed.py
-	$(BIN)/python benchmarks/memory.py
+	for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 docs: setup  ## rewrite the generated parts of docs/
 	$(BIN)/python docs/generate.py

@@ -1,6 +1,7 @@
 """The problem of feature map distortion, posed for loaded models."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
@@ -39,17 +40,20 @@ class _Parts(NamedTuple):
 
 
 def posing(model: Model, surrogates: Sequence[Model], p: FMD) -> Pose:
-    """For one authorized model and some public ones; what can be prepared is prepared once.
+    """For one authorized model and some public ones.
 
-    Raises:
-        ModelError: a tap names no layer, or a layer gives no tensor.
+    What can be prepared is prepared once, when the first problem is posed: a model that crashes
+    then fails those pictures, as it would in a step.
     """
-    own = _parts(model, p)
     keeping = keeping_for(model.task, p.least_cosine)
-    others = tuple(
-        Surrogate(parts.reader, keeping_for(one.task, p.least_cosine), parts.glance)
-        for one, parts in ((one, _parts(one, p)) for one in surrogates)
-    )
+
+    @cache
+    def prepared() -> tuple[_Parts, tuple[Surrogate, ...]]:
+        seen = [(one, _parts(one, p)) for one in surrogates]
+        return _parts(model, p), tuple(
+            Surrogate(parts.reader, keeping_for(one.task, p.least_cosine), parts.glance)
+            for one, parts in seen
+        )
 
     def pose(
         x: Images,
@@ -58,6 +62,7 @@ def posing(model: Model, surrogates: Sequence[Model], p: FMD) -> Pose:
         survive: Sequence[Shared] = (),
         /,
     ) -> Problem[Any]:
+        own, others = prepared()
         return fmd(own.reader, x, keeping, seeds, p, target, others, survive, own.glance)
 
     return pose

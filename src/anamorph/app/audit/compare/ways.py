@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from anamorph.app.protect.posing import posing
+from anamorph.app.protect.surviving import shared, survival
 from anamorph.auditing.protocol import LEAST_COSINE
 from anamorph.methods import controls, fmd
 from anamorph.methods.keeping import Keeping, keeping_for
@@ -60,7 +61,11 @@ def ways(parties: Parties, epsilon: float, steps: int) -> tuple[Way, ...]:
         epsilon: the largest change of a value, in [0, 1].
         steps: gradient steps of those that take any.
     """
-    presets = {n: replace(p, epsilon=epsilon, steps=steps) for n, p in fmd.PRESETS.items()}
+    presets: dict[str, fmd.FMD] = {}
+    for name, preset in fmd.PRESETS.items():
+        p = replace(preset, epsilon=epsilon, steps=steps)
+        if p not in presets.values():  # presets that differ in their steps alone are one way
+            presets[name] = p
     if parties.surrogates:
         presets["fast, misreading"] = replace(presets["fast"], surrogate_weight=MISREADING)
     attacks = {n: replace(p, epsilon=epsilon, steps=steps) for n, p in controls.PRESETS.items()}
@@ -74,8 +79,10 @@ def ways(parties: Parties, epsilon: float, steps: int) -> tuple[Way, ...]:
 def _distorting(parties: Parties, name: str, p: fmd.FMD) -> Way:
     pose = posing(parties.authorized, parties.surrogates, replace(p, least_cosine=LEAST_COSINE))
 
+    forms = tuple(map(shared, survival(None, p).forms))  # as `protect` does
+
     def posed(x: Images, seeds: Seeds, _: Images) -> Problem[Any]:
-        return pose(x, seeds)
+        return pose(x, seeds, None, forms)
 
     return Way(
         name=f"fmd {name}",
