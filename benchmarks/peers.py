@@ -22,7 +22,7 @@ from benchmarks.networks import SIZE, Normalized, resnet18, resnet18_model
 from benchmarks.page_peers import page
 from benchmarks.photos import batch
 from benchmarks.places import RESULTS
-from benchmarks.rival import REQUIREMENTS, Absent, library
+from benchmarks.rival import REQUIREMENTS, Absent, rival_module
 from benchmarks.runs import Results
 from benchmarks.timing import interleaved, ratio, seconds
 
@@ -146,21 +146,21 @@ def _within_ball(
 
 
 def _torchattacks(network: nn.Module, images: Images, labels: Tensor, steps: int) -> Call:
-    attack = library("torchattacks").PGD(
+    attack = rival_module("torchattacks").PGD(
         network, eps=EPSILON, alpha=STEP, steps=steps, random_start=True
     )
     return lambda: attack(images, labels)
 
 
 def _foolbox(network: nn.Module, images: Images, labels: Tensor, steps: int) -> Call:
-    foolbox = library("foolbox")
+    foolbox = rival_module("foolbox")
     model = foolbox.PyTorchModel(network, bounds=(0, 1), device="cpu")
     attack = foolbox.attacks.LinfPGD(abs_stepsize=STEP, steps=steps, random_start=True)
     return lambda: attack(model, images, labels, epsilons=EPSILON)
 
 
 def _art_pgd(network: nn.Module, images: Images, labels: Tensor, steps: int) -> Call:
-    attacks = library("art.attacks.evasion")
+    attacks = rival_module("art.attacks.evasion")
     attack = attacks.ProjectedGradientDescentPyTorch(
         _art(network),
         eps=EPSILON,
@@ -174,7 +174,7 @@ def _art_pgd(network: nn.Module, images: Images, labels: Tensor, steps: int) -> 
 
 
 def _art_features(network: Normalized, images: Images, guides: Images, steps: int) -> Call:
-    attacks = library("art.attacks.evasion")
+    attacks = rival_module("art.attacks.evasion")
     attack = attacks.FeatureAdversariesPyTorch(
         _art(network.network),
         delta=EPSILON,
@@ -189,7 +189,7 @@ def _art_features(network: Normalized, images: Images, guides: Images, steps: in
 
 
 def _art(network: nn.Module) -> Any:
-    classifier = library("art.estimators.classification").PyTorchClassifier
+    classifier = rival_module("art.estimators.classification").PyTorchClassifier
     return classifier(
         network,
         loss=nn.CrossEntropyLoss(),

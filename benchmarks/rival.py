@@ -34,7 +34,7 @@ class Absent(Exception):
     """It cannot be installed or imported here."""
 
 
-def library(name: str) -> Any:
+def rival_module(name: str) -> Any:
     """A module of one of them; torch and the like come from this environment.
 
     Raises:

@@ -75,7 +75,7 @@ def test_a_rival_that_cannot_be_installed_is_absent(
     monkeypatch.setattr(rival, "FOLDER", tmp_path)
     monkeypatch.setattr(rival, "REQUIREMENTS", [str(tmp_path / "nothing.whl")])
     with pytest.raises(rival.Absent, match=r"nothing\.whl"):
-        rival.library("torchattacks")
+        rival.rival_module("torchattacks")
 
 
 @pytest.mark.slow
