@@ -79,12 +79,12 @@ def peak(folder: Path, count: int, preset: str, steps: int, threads: int) -> dic
     """Protect the first photos of a folder and tell the peak of this process's memory."""
     torch.set_num_threads(threads)
     model = resnet18_model()
-    before = _peak_gib()
+    before = peak_gib()
     began = time.perf_counter()
     after: list[float] = []
 
     def ready(record: PictureRecord) -> None:
-        after.append(round(_peak_gib(), 3))
+        after.append(round(peak_gib(), 3))
         print(f"  {len(after)} photos, {record.status}, {after[-1]:.2f} GiB", flush=True)
 
     WORK.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def peak(folder: Path, count: int, preset: str, steps: int, threads: int) -> dic
             done=ready,
         )
     return {
-        "peak_gib": round(_peak_gib(), 3),
+        "peak_gib": round(peak_gib(), 3),
         "before_gib": round(before, 3),
         "peak_gib_after": {str(n): after[n - 1] for n in MILESTONES if n <= len(after)},
         "protected": report.summary["protected"],
@@ -107,7 +107,8 @@ def peak(folder: Path, count: int, preset: str, steps: int, threads: int) -> dic
     }
 
 
-def _peak_gib() -> float:
+def peak_gib() -> float:
+    """The most memory this process ever held, in GiB."""
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return held / 2**30 if sys.platform == "darwin" else held / 2**20
 

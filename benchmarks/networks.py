@@ -11,15 +11,15 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
-def resnet18() -> nn.Module:
-    """torchvision's ResNet-18 with random weights, the same every time, in eval mode.
+def drawn(name: str) -> nn.Module:
+    """A network of torchvision's with random weights, the same every time, in eval mode.
 
     Parameters require gradients and tensors are contiguous, as a user has them.
     """
     make_torchvision_importable()
     from torchvision import models
 
-    network: nn.Module = models.get_model("resnet18", weights=None)
+    network: nn.Module = models.get_model(name, weights=None)
     generator = torch.Generator().manual_seed(0)
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
@@ -27,9 +27,14 @@ def resnet18() -> nn.Module:
     return network.eval()
 
 
-def resnet18_model() -> Model:
-    """The same network as a model of the library, tapped where feature maps are 28 x 28."""
-    return wrap(resnet18(), name="resnet18", size=SIZE, mean=MEAN, std=STD, tap=("layer2",))
+def model_of(name: str, layer: str, size: tuple[int, int] = SIZE) -> Model:
+    """The same network as a model of the library, tapped at a layer."""
+    return wrap(drawn(name), name=name, size=size, mean=MEAN, std=STD, tap=(layer,))
+
+
+def resnet18_model(size: tuple[int, int] = SIZE) -> Model:
+    """ResNet-18, tapped where feature maps have an eighth of the picture's sides."""
+    return model_of("resnet18", "layer2", size)
 
 
 class Normalized(nn.Module):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.networks import SIZE, Normalized, resnet18, resnet18_model
+from benchmarks.networks import SIZE, Normalized, drawn, model_of
 from benchmarks.page_peers import page
 from benchmarks.photos import batch
 from benchmarks.places import RESULTS
@@ -39,7 +39,8 @@ from anamorph.optimize.terms import Terms
 from anamorph.types import Images
 
 EPSILON, STEP = 16 / 255, 4 / 255
-LAYER = "layer2"
+LAYERS = {"resnet18": "layer2", "mobilenet_v2": "features.6"}
+"""The networks, and where their feature maps of 28 x 28 pixels are."""
 
 PGD = ("torchattacks", "foolbox", "ART")
 """Who runs the engine's first problem."""
@@ -53,7 +54,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     results = Results(folder=options.results, name="peers", page=page, redo=options.redo)
     settings = {
-        "model": "resnet18",
         "batch": options.batch,
         "size": list(SIZE),
         "steps": options.steps,
@@ -62,11 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "rivals": list(REQUIREMENTS),
     }
     try:
-        calls = _calls(batch(options.batch, SIZE[0]), options.steps)
+        for name in LAYERS:
+            calls = _calls(name, batch(options.batch, SIZE[0]), options.steps)
+            measured = partial(_measured, calls, options.rounds)
+            results.measure(name, {"model": name, **settings}, options.rounds, measured)
     except Absent as error:
         print(f"peers: skipped, {error}")
         return 0
-    results.measure("resnet18", settings, options.rounds, partial(_measured, calls, options.rounds))
     print(f"results: {results.path.name}, {results.path.with_suffix('.md').name}")
     return 0
 
@@ -87,13 +89,14 @@ def _measured(calls: Mapping[str, Call], rounds: int) -> dict[str, Any]:
     }
 
 
-def _calls(images: Images, steps: int) -> dict[str, Call]:
+def _calls(name: str, images: Images, steps: int) -> dict[str, Call]:
     """Everybody's whole call.
 
     Raises:
         Absent: a library cannot be had here.
     """
-    model, network = resnet18_model(), Normalized(resnet18()).eval()
+    layer = LAYERS[name]
+    model, network = model_of(name, layer), Normalized(drawn(name)).eval()
     with torch.no_grad():
         labels = network(images).argmax(1)
     guides = images.flip(0)
@@ -102,8 +105,8 @@ def _calls(images: Images, steps: int) -> dict[str, Call]:
         "torchattacks PGD": _torchattacks(network, images, labels, steps),
         "foolbox PGD": _foolbox(network, images, labels, steps),
         "ART PGD": _art_pgd(network, images, labels, steps),
-        "anamorph features": lambda: solve(_features(model, images, guides, steps)),
-        "ART features": _art_features(network, images, guides, steps),
+        "anamorph features": lambda: solve(_features(model, layer, images, guides, steps)),
+        "ART features": _art_features(network, layer, images, guides, steps),
         "anamorph protect": lambda: protect_images(images, model, parameters=PRESETS["fast"]),
     }
 
@@ -115,9 +118,9 @@ def _pgd(model: Model, images: Images, labels: Tensor, steps: int) -> Problem[An
     return _within_ball("max", objective, images, labels, steps)
 
 
-def _features(model: Model, images: Images, guides: Images, steps: int) -> Problem[Any]:
+def _features(model: Model, layer: str, images: Images, guides: Images, steps: int) -> Problem[Any]:
     """Feature maps are brought close to those of other pictures (Sabour et al. 2016)."""
-    glance = model.with_taps(LAYER).glance(1.0)
+    glance = model.with_taps(layer).glance(1.0)
     with torch.no_grad():
         wanted = glance(guides)[0]
 
@@ -173,12 +176,14 @@ def _art_pgd(network: nn.Module, images: Images, labels: Tensor, steps: int) -> 
     return lambda: attack.generate(images.numpy(), labels.numpy())
 
 
-def _art_features(network: Normalized, images: Images, guides: Images, steps: int) -> Call:
+def _art_features(
+    network: Normalized, layer: str, images: Images, guides: Images, steps: int
+) -> Call:
     attacks = rival_module("art.attacks.evasion")
     attack = attacks.FeatureAdversariesPyTorch(
         _art(network.network),
         delta=EPSILON,
-        layer=LAYER,
+        layer=layer,
         max_iter=steps,
         batch_size=len(images),
         step_size=STEP,

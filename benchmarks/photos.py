@@ -3,7 +3,6 @@
 import csv
 import io
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,13 +70,20 @@ def write_large(folder: Path, count: int, size: tuple[int, int] = MEGAPIXELS_12)
             os.link(folder / f"photo-{i % DIFFERENT:03}.jpg", path)
 
 
-def first_of(folder: Path, count: int) -> list[Path]:
-    """The first photos of a folder by name."""
-    return sorted(_jpegs(folder))[:count]
+def write_small(folder: Path, count: int, side: int) -> None:
+    """Fill a folder with square PNG pictures, each another part of scikit-image's photographs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    photographs = _photographs()
+    for i in range(count):
+        path = folder / f"picture-{i:05}.png"
+        if not path.exists():
+            crop = _crop(photographs[i % len(photographs)], side, np.random.default_rng(i))
+            Image.fromarray(crop).save(path)
 
 
-def _jpegs(folder: Path) -> Iterable[Path]:
-    return folder.glob("*.jpg")
+def first_of(folder: Path, count: int, suffix: str = "jpg") -> list[Path]:
+    """The first pictures of a folder by name."""
+    return sorted(folder.glob(f"*.{suffix}"))[:count]
 
 
 def _photographs() -> list[NDArray[np.uint8]]:

@@ -4,23 +4,30 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from benchmarks.networks import resnet18_model
-from benchmarks.photos import batch, write_large
+from benchmarks.photos import LabeledPhoto, batch, write_large, write_small
 from benchmarks.runs import REQUIRED
+from PIL import Image
 
+from anamorph.methods.fmd import FMD
 from anamorph.optimize.engine import solve
 from benchmarks import (
     audit_cost,
     compare,
+    growth,
     matrix,
     memory,
+    pace,
     page_audit,
     page_audit_cost,
     page_compare,
+    page_growth,
     page_matrix,
     page_memory,
+    page_pace,
     page_peers,
     page_protect,
     page_speed,
@@ -133,11 +140,43 @@ def test_the_page_of_peers_shows_each_library_over_the_engine() -> None:
     assert "| other PGD | 1.00 (0.90 to 1.10) | 1.00 (0.90 to 1.10) |" in page
 
 
+def test_growth_notes_pace_and_peak_on_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growth, "WORK", tmp_path)
+    write_small(tmp_path / "pictures", 5, 16)
+    figures = growth.grown(tmp_path / "pictures", 5, steps=1, every=2, threads=1)
+    assert figures["protected"] + figures["failed"] == 5
+    assert len(figures["cpu_seconds"]) == len(figures["peak_gib"]) == 2
+    page = page_growth.page({"5 pictures, 1 steps": run(figures, n=5, side=16, every=2)})
+    assert "| 5 pictures, 1 steps | " in page
+
+
+def test_ways_take_turns_and_are_read_from_their_files(tmp_path: Path) -> None:
+    for i in range(3):
+        Image.fromarray(np.full((16, 16, 3), 60 * i, np.uint8)).save(tmp_path / f"{i}.png")
+    model = resnet18_model((16, 16))
+    answers = [
+        int(model.output(torch.full((1, 3, 16, 16), 60 * i / 255)).argmax()) for i in range(3)
+    ]
+    photos = [LabeledPhoto(path=tmp_path / f"{i}.png", label=y) for i, y in enumerate(answers)]
+    bench = protect.Bench(authorized=model, panel=[model], photos=photos, seed=0)
+    ways = {"paper": FMD(steps=2), "fast, 1 steps": FMD(steps=1)}
+    figures = pace.in_turn(bench, ways, together=2)
+    assert list(figures) == list(ways)
+    for one in figures.values():
+        assert one["seconds"]["cpu"]["n"] == 2  # batches
+        assert one["over_paper"]["cpu"]["median"] > 0
+    text = page_pace.page({"photos 1 on": run(figures, n=3, together=2)})
+    assert "| paper | " in text
+    assert "| fast, 1 steps | " in text
+
+
 def test_the_same_problems_are_written_for_the_engine() -> None:
     images = batch(2, 32)
     for problem in (
         peers._pgd(resnet18_model(), images, torch.tensor([1, 2]), 2),
-        peers._features(resnet18_model(), images, images.flip(0), 2),
+        peers._features(resnet18_model(), "layer2", images, images.flip(0), 2),
     ):
         for solved, x in zip(solve(problem), images, strict=True):
             assert 0 < (solved.value - x).abs().max() <= peers.EPSILON + 1e-6
@@ -207,7 +246,7 @@ def test_the_page_of_the_audit_says_whether_the_bar_is_met(median: float, said: 
     assert said in page
 
 
-@pytest.mark.parametrize("script", [compare, audit_cost], ids=lambda s: s.__name__)
+@pytest.mark.parametrize("script", [compare, audit_cost, pace], ids=lambda s: s.__name__)
 def test_scripts_skip_where_the_photos_are_missing(
     script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -225,7 +264,9 @@ def test_rows_of_the_matrix_are_measured_one_by_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "script", [protect, speed, memory, matrix, compare, audit_cost], ids=lambda s: s.__name__
+    "script",
+    [protect, speed, memory, matrix, compare, audit_cost, pace, growth],
+    ids=lambda s: s.__name__,
 )
 def test_every_script_explains_its_options(
     script: ModuleType, capsys: pytest.CaptureFixture[str]

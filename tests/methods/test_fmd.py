@@ -241,7 +241,7 @@ def test_a_glance_is_what_is_distorted_and_the_reading_needs_no_taps() -> None:
         assert (moved > 15.5 / 255).double().mean() > 0.9
 
 
-def test_small_views_cannot_be_had_of_the_plain_method() -> None:
+def test_only_the_papers_own_settings_are_plain() -> None:
     assert PRESETS["paper"].plain
     assert not PRESETS["fast"].plain
     assert not FMD(views=1, look_every=1).plain

@@ -31,9 +31,9 @@ Where this differs from the paper:
 - Embedding models keep their direction, L_p = 1 - cos, in place of a label.
 - `balance = "constrained"`, `momentum` and `smoothing` are not in the paper; the preset `paper`
   has them off.
-- The forms t are real codecs and filters. Their gradient is taken for one: t(x*) is
-  x* + (t(x*) - x*) with what stands in brackets held constant. One form is read at each look, so
-  they cost no time; the last look reads all, and its check is the least slack.
+- The forms t are real codecs and filters with the gradient of something alike, a: t(x*) is
+  a(x*) + (t(x*) - a(x*)), brackets held constant; a is x* where t leaves pixels in place. One form
+  is read at each look, so they take no further pass; the last look reads all: its least slack.
 - Views, a resolution below the network's own and looks at the reading in some steps only are not
   in the paper, and K = rho = c = 1 is without them. Small views cost less and carry over further:
   a change that tells at a low resolution fits one network less closely. Where they are used, the
@@ -59,7 +59,7 @@ from anamorph.methods.distortion import (
     distortion_in_turn,
     sights,
 )
-from anamorph.methods.forms import Shared, as_it_is, straight_through
+from anamorph.methods.forms import Shared, as_it_is
 from anamorph.methods.keeping import Keeping
 from anamorph.methods.views import VIEWS
 from anamorph.optimize.combine import Combine, Constrained, Sum
@@ -169,7 +169,7 @@ class Surrogate(NamedTuple):
     keeping: Keeping
     """What it must not keep."""
     glance: Glance | None = None
-    """As of the authorized model."""
+    """Its features at `p.resolution`; without it, those of its reading."""
 
 
 class Kept(NamedTuple):
@@ -204,13 +204,13 @@ def fmd(
         seeds: one per picture.
         p: the parameters.
         target: (n,) labels to keep; without them, the model's own reading of x.
-        surrogates: models that are to fail, each with at least one tap.
-        survive: forms in which the reading must be kept too; they need not be differentiable.
+        surrogates: models that are to fail, each with a tap or a glance.
+        survive: forms in which the reading must be kept too; gradients go through them.
         glance: g, the features of `authorized` at `p.resolution`; without it, those of its reading.
             Not asked where `p.plain`.
     """
     combine = _combine(p)
-    forms = (as_it_is, *map(straight_through, survive))
+    forms = (as_it_is, *survive)
     views = VIEWS[: min(p.views, p.steps)]
     see = glance or _features(authorized)
     sees = [s.glance or _features(s.model) for s in surrogates]

@@ -16,8 +16,8 @@ def as_it_is(x_star: Tensor) -> Tensor:
     return x_star
 
 
-def straight_through(t: Shared) -> Shared:
-    """t(x*) with the gradient of x*: codecs have none.
+def straight_through(t: Shared, alike: Shared = as_it_is) -> Shared:
+    """t(x*) with the gradient of something alike, by default of x* itself: codecs have none.
 
     Example:
         >>> import torch
@@ -28,6 +28,7 @@ def straight_through(t: Shared) -> Shared:
     """
 
     def through(x_star: Tensor) -> Tensor:
-        return x_star + (t(x_star.detach()) - x_star.detach())
+        near = alike(x_star)
+        return near + (t(x_star.detach()) - near.detach())
 
     return through

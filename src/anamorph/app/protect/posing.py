@@ -49,11 +49,7 @@ def posing(model: Model, surrogates: Sequence[Model], p: FMD) -> Pose:
 
     @cache
     def prepared() -> tuple[_Parts, tuple[Surrogate, ...]]:
-        seen = [(one, _parts(one, p)) for one in surrogates]
-        return _parts(model, p), tuple(
-            Surrogate(parts.reader, keeping_for(one.task, p.least_cosine), parts.glance)
-            for one, parts in seen
-        )
+        return _parts(model, p), tuple(_surrogate(one, p) for one in surrogates)
 
     def pose(
         x: Images,
@@ -66,6 +62,11 @@ def posing(model: Model, surrogates: Sequence[Model], p: FMD) -> Pose:
         return fmd(own.reader, x, keeping, seeds, p, target, others, survive, own.glance)
 
     return pose
+
+
+def _surrogate(model: Model, p: FMD) -> Surrogate:
+    parts = _parts(model, p)
+    return Surrogate(parts.reader, keeping_for(model.task, p.least_cosine), parts.glance)
 
 
 def _parts(model: Model, p: FMD) -> _Parts:

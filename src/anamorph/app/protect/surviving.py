@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from anamorph.adversaries.gradients import with_gradient
 from anamorph.adversaries.transforms import TRANSFORMS, Transform, transforms_named
 from anamorph.errors import UsageError
 from anamorph.methods.fmd import FMD
@@ -15,7 +16,7 @@ from anamorph.methods.forms import Shared
 from anamorph.types import Images
 
 WISHED = "jpeg75"
-"""What most services that pass pictures on do to them; trying for it costs next to nothing."""
+"""What most services that pass pictures on do to them; trying for it takes no further pass."""
 
 NONE = "none"
 """The name that stands for no form at all."""
@@ -68,12 +69,12 @@ def forms_named(names: Sequence[str]) -> tuple[Transform, ...]:
 
 
 def shared(form: Transform) -> Shared:
-    """What a form makes of a batch: each picture by itself, as 8-bit pixels."""
+    """What a form makes of a batch: each picture by itself, as 8-bit pixels; with a gradient."""
 
     def t(x: Images) -> Images:
         return torch.stack([_changed(one, form) for one in x])
 
-    return t
+    return with_gradient(form.name, t)
 
 
 def _changed(picture: Tensor, form: Transform) -> Tensor:
