@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     results = Results(folder=options.results, name="compare", page=page, redo=options.redo)
-    wanted = [name for name in options.ways.split(",") if name]
+    wanted = [name for name in options.ways.split(";") if name]
     for surrogate in ([], [SURROGATE]) if options.surrogates else ([],):
         bench = _bench(options, photos, surrogate)
         for way in bench.ways:
@@ -140,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="The method beside old attacks and noise.")
     parser.add_argument("--photos", type=int, default=100, help="how many")
     parser.add_argument("--first", type=int, default=0, help="where in the list to begin")
-    parser.add_argument("--ways", default="", help="separated by commas; else all")
+    parser.add_argument("--ways", default="", help="separated by semicolons; else all")
     parser.add_argument("--surrogates", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--epsilon", type=float, default=16.0, help="in 8-bit levels")
     parser.add_argument("--steps", type=int, default=20, help="of every way that takes any")

@@ -80,14 +80,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             len(photos),
             partial(protected, bench, p, names),
         )
-    for forms in (listed.split("+") for listed in options.survive.split(",") if listed):
-        p = _presets(options, options.survive_preset)[options.survive_preset]
-        results.measure(
-            f"{options.survive_preset}, survives {' and '.join(forms)}",
-            {**settings, "survive": forms, "parameters": shown(p)},
-            len(photos),
-            partial(protected, bench, p, survive=forms),
-        )
     if options.controls:
         levels = round(next(iter(presets.values()), FMD()).epsilon * 255)
         for name, noise in CONTROLS.items():
@@ -111,9 +103,7 @@ def bench_with(photos: Sequence[LabeledPhoto], seed: int) -> Bench:
     )
 
 
-def protected(
-    bench: Bench, p: FMD, names: Sequence[str] = (), survive: Sequence[str] | None = None
-) -> dict[str, Any]:
+def protected(bench: Bench, p: FMD, names: Sequence[str] = ()) -> dict[str, Any]:
     """Protect the photos, with some of the panel as surrogates; let everyone read the files."""
     surrogates = [model for model in bench.panel if model.name in names]
     panel = [model for model in bench.panel if model.name not in names]
@@ -124,7 +114,6 @@ def protected(
             out,
             bench.authorized,
             surrogates=surrogates,
-            survive=survive,
             parameters=p,
             seed=bench.seed,
             done=_progress(len(bench.photos)),
@@ -223,12 +212,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--surrogate-preset", choices=list(PRESETS), default="fast", help="of the runs with them"
-    )
-    parser.add_argument(
-        "--survive", default="", help="sets of forms joined by +, as those of surrogates"
-    )
-    parser.add_argument(
-        "--survive-preset", choices=list(PRESETS), default="fast", help="of the runs with them"
     )
     parser.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--steps", type=int, help="fewer steps, for a trial")
