@@ -47,6 +47,14 @@ def test_metrics_are_of_each_picture_alone() -> None:
     assert ssim(a, b)[2].item() == pytest.approx(1)
 
 
+def test_ssim_is_the_same_in_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+    a = torch.rand(2, 3, 61, 40, generator=torch.Generator().manual_seed(4))
+    b = (a + 0.1).clamp(max=1)
+    at_once = ssim(a, b)
+    monkeypatch.setattr("anamorph.metrics.image.STRIP_WINDOWS", 7 * 40)
+    assert torch.allclose(ssim(a, b), at_once, atol=1e-6)
+
+
 @pytest.mark.parametrize("side", [1, 2, 5, 10])
 def test_ssim_of_tiny_pictures_uses_a_window_that_fits(side: int) -> None:
     a = torch.rand(1, 1, side, side, generator=torch.Generator().manual_seed(0))

@@ -6,8 +6,8 @@ from torch import Tensor
 from anamorph.losses import mse
 from anamorph.types import Images, PerSample
 
-STRIP_ROWS = 16
-"""Rows of windows whose SSIM is computed at once: small enough to stay in the cache."""
+STRIP_WINDOWS = 2**17
+"""Windows whose SSIM is computed at once: few enough for large pictures to stay in the cache."""
 
 
 def largest_change(a: Images, b: Images) -> PerSample:
@@ -47,8 +47,9 @@ def ssim(a: Images, b: Images) -> PerSample:
     size = min(11, *(side - 1 + side % 2 for side in (height, width)))
     total = a.new_zeros(len(a), dtype=torch.float64)
     rows = height - size + 1
-    for first in range(0, rows, STRIP_ROWS):
-        strip = slice(first, min(first + STRIP_ROWS, rows) + size - 1)
+    together = max(1, STRIP_WINDOWS // width)
+    for first in range(0, rows, together):
+        strip = slice(first, min(first + together, rows) + size - 1)
         total += _ssim_map(a[:, :, strip], b[:, :, strip], size).double().sum((1, 2, 3))
     return (total / (a.shape[1] * rows * (width - size + 1))).to(a)
 
