@@ -203,7 +203,7 @@ def fmd(
         keeping: what it must keep.
         seeds: one per picture.
         p: the parameters.
-        target: (n,) labels to keep; without them, the model's own reading of x.
+        target: (n,) labels or (n, k) directions to keep; without them, what the model reads in x.
         surrogates: models that are to fail, each with a tap or a glance.
         survive: forms in which the reading must be kept too; gradients go through them.
         glance: g, the features of `authorized` at `p.resolution`; without it, those of its reading.
@@ -212,18 +212,14 @@ def fmd(
     combine = _combine(p)
     forms = (as_it_is, *survive)
     views = VIEWS[: min(p.views, p.steps)]
-    see = glance or _features(authorized)
+    see = _features(authorized) if p.plain or glance is None else glance
     sees = [s.glance or _features(s.model) for s in surrogates]
     with torch.no_grad():
         start = onto_box(uniform_in_ball(x, p.epsilon, seeds), 0, 1)
-        clean = authorized(x)
         kept = Kept(
             x,
-            sights(
-                [clean.features] if p.plain else [see(view(x)) for view in views],
-                authorized(start).features if p.plain else see(start),
-            ),
-            keeping.target(clean.output) if target is None else target,
+            sights([see(view(x)) for view in views], see(start)),
+            keeping.target(authorized(x).output) if target is None else target,
             torch.zeros(len(x), dtype=torch.long, device=x.device),
             torch.zeros(len(x), dtype=torch.bool, device=x.device),
             tuple(sights([g(view(x)) for view in views], g(start)) for g in sees),

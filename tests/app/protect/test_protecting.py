@@ -55,8 +55,15 @@ def _written(job: Protecting, task: Task, loaded: Loaded, change: torch.Tensor) 
     return job.write(task, loaded, Solved(0, value, 0.0, True, 4, 4))
 
 
-def _judged(job: Protecting, task: Task, change: torch.Tensor) -> Outcome | Task:
+def _posed(job: Protecting, task: Task) -> Loaded:
+    """As the job holds it once it was in a batch."""
     loaded = job.load(task)
+    job.problem([loaded])
+    return loaded
+
+
+def _judged(job: Protecting, task: Task, change: torch.Tensor) -> Outcome | Task:
+    loaded = _posed(job, task)
     return job.judge(task, loaded, _written(job, task, loaded, change), 0.1)
 
 
@@ -107,7 +114,7 @@ def test_a_reading_that_is_lost_is_tried_again_and_then_fails(toy: Model, task: 
 def test_a_file_beyond_the_budget_is_never_protected(toy: Model, task: Task) -> None:
     change = torch.zeros(3, 24, 32)
     change[0, 0, 0] = 17 / 255
-    loaded = _job(toy).load(task)
+    loaded = _posed(_job(toy), task)
     written = _written(_job(toy, epsilon=17), task, loaded, change)
     assert _job(toy).judge(task, loaded, written, 0.1) is task
     record = _record(_job(toy, last=True).judge(task, loaded, written, 0.1))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -63,12 +63,15 @@ class Task:
     label: int | None
 
 
-class Loaded(NamedTuple):
+@dataclass(slots=True, kw_only=True)
+class Loaded:
     """A decoded original."""
 
     photo: Photo
     label: int | None
     source_sha256: str
+    before: Tensor = field(default_factory=lambda: torch.empty(0))
+    """(1, k) what the model reads in it, from when it is in a batch."""
 
 
 class Encoded(NamedTuple):
@@ -106,14 +109,20 @@ class Protecting:
     def load(self, task: Task) -> Loaded:
         """Decode the original."""
         photo = read(task.item.source, self.limits)
-        return Loaded(photo, task.label, file_digest(task.item.source))
+        digest = file_digest(task.item.source)
+        return Loaded(photo=photo, label=task.label, source_sha256=digest)
 
     def problem(self, loaded: Sequence[Loaded]) -> Problem[Any]:
         """Feature map distortion of some pictures of one size."""
         x = as_images(*(one.photo.pixels for one in loaded)).to(self.model.device)
         seeds = [seed_of(self.seed, f"{one.photo.digest}:{self.attempt}") for one in loaded]
-        labels = [one.label for one in loaded if one.label is not None]
-        target = x.new_tensor(labels, dtype=torch.long) if len(labels) == len(loaded) else None
+        with torch.no_grad():
+            before = self.model.output(x)
+        target = self.keeping.target(before)
+        for row, one in enumerate(loaded):
+            one.before = before[row : row + 1].cpu()
+            if one.label is not None:
+                target[row] = one.label
         return self.pose(x, seeds, target, tuple(map(shared, self.survival.forms)))
 
     def write(self, task: Task, loaded: Loaded, solved: Solved) -> Encoded:
@@ -131,8 +140,9 @@ class Protecting:
     def judge(self, task: Task, loaded: Loaded, written: Encoded, seconds: float) -> Outcome | Task:
         """Check what the file holds."""
         x, x_star = as_images(loaded.photo.pixels), as_images(written.decoded.pixels)
+        before = loaded.before
         with torch.no_grad():
-            before, after = self.model.output(x), self.model.output(x_star)
+            after = self.model.output(x_star)
         own = self.keeping.target(before)
         wanted = own if task.label is None else torch.tensor([task.label])
         was_right = task.label is None or self.keeping.slack(before, wanted).item() >= 0
