@@ -117,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--photos", type=int, default=48, help="how many")
     parser.add_argument("--first", type=int, default=200, help="where in the list to begin")
     parser.add_argument("--together", type=int, default=8, help="photos in one call")
-    parser.add_argument("--steps", default="4,6,8,12,16", help="of fast, separated by commas")
+    parser.add_argument("--steps", default="4,6,7,8,12,16", help="of fast, separated by commas")
     parser.add_argument("--paper-steps", type=int, default=100, help="fewer, for a trial")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1, help="of torch; 0 leaves its choice")

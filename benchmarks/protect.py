@@ -69,13 +69,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     presets = _presets(options, options.presets)
     for name, p in presets.items():
         results.measure(
-            name, {**settings, "parameters": shown(p)}, len(photos), partial(protected, bench, p)
+            _named(name, p),
+            {**settings, "parameters": shown(p)},
+            len(photos),
+            partial(protected, bench, p),
         )
     preset = options.surrogate_preset
     for names in (listed.split("+") for listed in options.surrogates.split(",") if listed):
         p = _presets(options, preset)[preset]
         results.measure(
-            f"{preset}, surrogate{'s' * (len(names) > 1)} {' and '.join(names)}",
+            f"{_named(preset, p)}, surrogate{'s' * (len(names) > 1)} {' and '.join(names)}",
             {**settings, "surrogates": names, "parameters": shown(p)},
             len(photos),
             partial(protected, bench, p, names),
@@ -191,13 +194,24 @@ def _progress(count: int) -> Callable[[PictureRecord], None]:
     return done
 
 
+def _named(preset: str, p: FMD) -> str:
+    """What a run is called: the preset, and the budget where that is another."""
+    own = p.epsilon == PRESETS[preset].epsilon
+    return preset if own else f"{preset}, epsilon {p.epsilon * 255:g}"
+
+
 def _presets(options: argparse.Namespace, listed: str) -> Mapping[str, FMD]:
-    """The presets in a list with commas, with the fewer steps of a trial."""
-    names = [name for name in listed.split(",") if name]
-    chosen = {name: PRESETS[name] for name in names}
-    if options.steps is None:
-        return chosen
-    return {name: replace(p, steps=options.steps) for name, p in chosen.items()}
+    """The presets in a list with commas, with what is asked for in their place."""
+    return {name: _changed(PRESETS[name], options) for name in listed.split(",") if name}
+
+
+def _changed(p: FMD, options: argparse.Namespace) -> FMD:
+    if options.steps is not None:
+        p = replace(p, steps=options.steps)
+    if options.epsilon is not None:
+        share = options.epsilon / 255 / p.epsilon
+        p = replace(p, epsilon=options.epsilon / 255, step_size=p.step_size * share)
+    return p
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -215,6 +229,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--steps", type=int, help="fewer steps, for a trial")
+    parser.add_argument(
+        "--epsilon", type=float, help="another budget, in 8-bit levels; steps in proportion"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its choice")
     parser.add_argument("--redo", action="store_true", help="measure finished runs again")
