@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     survive = _names(options.survive)
     if survive:
         settings["survive"] = list(survive)
-    name = ", survives ".join([options.preset, *survive])
+    name = f"{options.preset}, survives {', '.join(survive)}" if survive else options.preset
     attacked = {"transforms": options.transforms, "purify": options.purify}
     learned = {"learn": options.learn}
     for run, asked in ((name, attacked), (f"{name}{LEARNERS}", learned)):

@@ -23,9 +23,15 @@ MORE = {
         "`protect --surrogates`",
         "models it never saw, where one more model was at hand",
     ),
-    "strong": ("`protect --preset strong`", "models it never saw; other attacks were not tried"),
+    "strong": (
+        "`protect --preset strong`",
+        "models it never saw; of other attacks only jpeg75 was tried",
+    ),
 }
 """Runs of `protect` beside `fast`, and what their rows say."""
+
+MOVED = "fast, survives jpeg75, flip, crop, resize"
+"""The run of the audit whose files are to be read when they are mirrored, cropped and resized."""
 
 PAIRS = "100"
 """Pictures with their hidden files, that an attacker on a network key knows."""
@@ -87,6 +93,15 @@ def _protect() -> Iterable[Line]:
         f"a detector that learned from {found['learned_from']} photos: which are protected?",
         f"**{_percent(found['accuracy'])}** right",
         f"{found['held_out']} photos",
+    )
+    moved, among = runs[MOVED]["figures"], runs[MOVED]["settings"]["survive"]
+    kept = min(float(row["authorized"]) for name, row in moved["under"].items() if name in among)
+    yield (
+        "`protect --survive`",
+        f"models it never saw, where files must be read after {', '.join(among)}",
+        f"{_percent(moved['panel_kept_mean'])} of their readings; the authorized model keeps "
+        f"{_percent(kept)} after each",
+        f"{runs[MOVED]['n']} photos",
     )
     for run, (command, attack) in MORE.items():
         more = _runs("protect")[run]
