@@ -8,15 +8,12 @@ lies outside the watch counts for the engine.
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from benchmarks.floor import Step, floor_step
+from benchmarks.floor import Step
 from benchmarks.intervals import spread
+from benchmarks.scenes import Scene
 from benchmarks.timing import Seconds, timed
 
-from anamorph.app.protect.posing import posing
-from anamorph.methods.fmd import FMD
-from anamorph.models import Model
 from anamorph.optimize.engine import Progress, solve
-from anamorph.types import Images
 
 
 class Steps(NamedTuple):
@@ -45,29 +42,29 @@ class _Alternating:
         self.resumed = Seconds.now()
 
 
-def one_round(model: Model, images: Images, p: FMD) -> Steps:
-    """Protect the pictures once, a step of the floor between any two steps."""
-    watch = _Alternating(floor_step(model, images))
+def one_round(scene: Scene) -> Steps:
+    """Solve once, a step of the floor between any two steps."""
+    watch = _Alternating(scene.floor)
     began = Seconds.now()
-    solve(posing(model, [], p)(images, range(len(images))), watch)
+    solve(scene.pose(), watch)
     both = Seconds.now().since(began)
     spent = Seconds(sum(t.wall for t in watch.floor), sum(t.cpu for t in watch.floor))
     return Steps(watch.engine[1:], watch.floor[1:], both.since(spent))
 
 
-def overhead(model: Model, images: Images, p: FMD, *, rounds: int, label: str) -> dict[str, Any]:
+def overhead(scene: Scene, *, rounds: int, label: str) -> dict[str, Any]:
     """Ratios to the floor: of a step, and of a whole run to as many steps of the floor.
 
     Each round gives one number, for `step` the sum over its steps, which need not cost alike; what
     is reported is the median and spread over the rounds.
     """
-    one_round(model, images, p)  # warm up
+    one_round(scene)  # warm up
     measured = []
     for turn in range(rounds):
-        measured.append(one_round(model, images, p))
+        measured.append(one_round(scene))
         now = _step_ratio(measured[-1])
         print(f"  {label}, round {turn + 1}/{rounds}: step / floor {now['cpu']:.3f}", flush=True)
-    wholes = [_whole_ratio(m, p.steps) for m in measured]
+    wholes = [_whole_ratio(m, scene.parameters["steps"]) for m in measured]
     steps = [_step_ratio(m) for m in measured]
     return {
         "step": {clock: spread([s[clock] for s in steps]) for clock in ("wall", "cpu")},

@@ -3,7 +3,7 @@
     python benchmarks/speed.py
 
 Steps of feature map distortion against the floor (see `floor` and `overhead`), for the rules of the
-presets.
+presets; then those of the other methods, each against a floor of its own (see `scenes`).
 """
 
 import argparse
@@ -23,10 +23,10 @@ from benchmarks.page_speed import page
 from benchmarks.photos import batch
 from benchmarks.places import AUTHORIZED, RESULTS, card, has_models
 from benchmarks.runs import Results
+from benchmarks.scenes import others, protecting
 
 from anamorph.methods.fmd import FMD, PRESETS
 from anamorph.models import Model, load
-from anamorph.parameters import shown
 
 RULES: Mapping[str, FMD] = {
     "paper": PRESETS["paper"],
@@ -34,6 +34,9 @@ RULES: Mapping[str, FMD] = {
     "fast, plain sum": replace(PRESETS["fast"], balance="sum"),
 }
 """The last one has a single backward pass, so the step rule and the engine stand alone."""
+
+FACE, OTHER_STEPS = 112, 20
+"""Side of the pictures of the other methods, and their steps."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,17 +52,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "rounds": options.rounds,
         "threads": torch.get_num_threads(),
     }
-    for model_name, model in _models().items():
-        for rule, p in RULES.items():
-            p = replace(p, steps=options.steps or p.steps)
-            results.measure(
-                f"{model_name}, {rule}",
-                {**settings, "model": model_name, "parameters": shown(p)},
-                options.rounds,
-                partial(
-                    overhead, model, images, p, rounds=options.rounds, label=f"{model_name}, {rule}"
-                ),
-            )
+    scenes = {
+        (name, rule): protecting(model, images, replace(p, steps=options.steps or p.steps))
+        for name, model in _models().items()
+        for rule, p in RULES.items()
+    }
+    for (model, rule), scene in scenes.items():
+        run = f"{model}, {rule}"
+        measured = partial(overhead, scene, rounds=options.rounds, label=run)
+        asked = {**settings, "model": model, "parameters": scene.parameters}
+        results.measure(run, asked, options.rounds, measured)
+    faces = batch(options.batch, FACE)
+    for name, scene in others(faces, options.steps or OTHER_STEPS).items():
+        measured = partial(overhead, scene, rounds=options.rounds, label=name)
+        asked = {**settings, "size": [FACE, FACE], "parameters": scene.parameters}
+        results.measure(name, asked, options.rounds, measured)
     print(f"results: {results.path.name}, {results.path.with_suffix('.md').name}")
     return 0
 

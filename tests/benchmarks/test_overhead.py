@@ -3,6 +3,7 @@ import torch
 from benchmarks.floor import floor_step
 from benchmarks.overhead import one_round, overhead
 from benchmarks.photos import batch
+from benchmarks.scenes import others, protecting
 from benchmarks.timing import Seconds, interleaved, ratio, timed
 from torch import nn
 
@@ -38,15 +39,25 @@ def test_the_floor_refuses_pictures_it_would_have_to_resize(model: Model) -> Non
 
 
 def test_a_round_pairs_every_step_but_the_first_with_a_step_of_the_floor(model: Model) -> None:
-    steps = one_round(model, batch(2, 16), FMD(steps=5))
+    steps = one_round(protecting(model, batch(2, 16), FMD(steps=5)))
     assert len(steps.engine) == len(steps.floor) == 4
     assert steps.whole.wall > sum(t.wall for t in steps.engine) > 0
 
 
 def test_the_overhead_has_a_spread_over_rounds(model: Model) -> None:
-    found = overhead(model, batch(2, 16), FMD(steps=3), rounds=2, label="trial")
+    scene = protecting(model, batch(2, 16), FMD(steps=3))
+    found = overhead(scene, rounds=2, label="trial")
     assert found["step"]["wall"]["n"] == found["whole"]["cpu"]["n"] == 2
     assert found["whole"]["wall"]["median"] > 0
+
+
+@pytest.mark.parametrize(
+    "name", ["hide, network", "hide, sealed", "hide, permuted", "shield, advface"]
+)
+def test_every_method_takes_all_its_steps_beside_a_floor_of_its_own(name: str) -> None:
+    scene = others(batch(1, 32), 3)[name]
+    assert scene.floor().isfinite().all()
+    assert len(one_round(scene).engine) == scene.parameters["steps"] - 1 == 2
 
 
 def test_jobs_take_turns_and_every_other_round_is_reversed() -> None:
