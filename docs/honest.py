@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any, TypeAlias
 
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
@@ -105,11 +106,17 @@ def _protect() -> Iterable[Line]:
     )
     for run, (command, attack) in MORE.items():
         more = _runs("protect")[run]
+        names = [model["name"] for model in more["figures"]["panel"]]
+        same = [m for m in _runs("protect")["fast"]["figures"]["panel"] if m["name"] in names]
+        helped = bool(more["settings"].get("surrogates"))
+        alone = fmean(float(model["kept"]["share"]) for model in same)
         yield (
             command,
             attack,
-            f"{_percent(more['figures']['panel_kept_mean']['share'])} of their readings; the "
-            f"authorized model keeps {_percent(more['figures']['authorized']['kept']['share'])}",
+            f"{_percent(more['figures']['panel_kept_mean']['share'])} of their readings"
+            + (f", without it {_percent(alone)}" if helped else "")
+            + "; the authorized model keeps "
+            + _percent(more["figures"]["authorized"]["kept"]["share"]),
             f"{more['n']} photos",
         )
 
