@@ -25,6 +25,9 @@ Seeds: TypeAlias = Sequence[int]
 Task: TypeAlias = Literal["classify", "embed", "detect"]
 """What a model's output means: class logits, an embedding, or detections."""
 
+Precision: TypeAlias = Literal["float32", "bfloat16", "auto"]
+"""The numbers a network computes in: its own, shorter ones, or the faster of the two."""
+
 
 class Reading(NamedTuple):
     """What a model makes of a batch of pictures, in one forward pass."""

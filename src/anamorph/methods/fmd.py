@@ -32,8 +32,8 @@ Where this differs from the paper:
 - `balance = "constrained"`, `momentum` and `smoothing` are not in the paper; the preset `paper`
   has them off.
 - The forms t are real codecs and filters with the gradient of something alike, a: t(x*) is
-  a(x*) + (t(x*) - a(x*)), brackets held constant; a is x* where t leaves pixels in place. One form
-  is read at each look, so they take no further pass; the last look reads all: its least slack.
+  a(x*) + (t(x*) - a(x*)), brackets held constant; a is x* where t leaves pixels in place. Each look
+  reads one form, so they take no further pass; the last look reads all, its slack is the least.
 - Views, a resolution below the network's own and looks at the reading in some steps only are not
   in the paper, and K = rho = c = 1 is without them. Small views cost less and carry over further:
   a change that tells at a low resolution fits one network less closely. Where they are used, the
@@ -70,7 +70,7 @@ from anamorph.optimize.starts import uniform_in_ball
 from anamorph.optimize.steps import MomentumSign, Sign, Smoothed, Step
 from anamorph.optimize.terms import Terms
 from anamorph.parameters import check, knob
-from anamorph.types import Authorized, Images, PerSampleBool, Seeds
+from anamorph.types import Authorized, Images, PerSampleBool, Precision, Seeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +120,11 @@ class FMD:
     look_every: int = knob(
         2, "Steps from one look at the authorized reading to the next.", symbol="c", at_least=1
     )
+    precision: Precision = knob(
+        "float32",
+        "Numbers in which features are distorted; `auto` takes the faster. Readings stay in full.",
+        choices=("float32", "bfloat16", "auto"),
+    )
     time_budget: float = knob(
         0.0,
         "Seconds that the steps of one picture may take in one attempt; 0 is no limit. What is "
@@ -139,7 +144,8 @@ class FMD:
     @property
     def plain(self) -> bool:
         """Whether one forward pass serves both terms, as in the paper: K = rho = c = 1."""
-        return self.views == self.resolution == self.look_every == 1
+        short = self.precision != "float32"
+        return not short and self.views == self.resolution == self.look_every == 1
 
 
 PRESETS: dict[str, FMD] = {

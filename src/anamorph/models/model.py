@@ -10,11 +10,11 @@ from anamorph.models.candidates import Candidate, tap_candidates
 from anamorph.models.card import Card, Input
 from anamorph.models.device import device_in
 from anamorph.models.folding import Folded
-from anamorph.models.glance import glancing
+from anamorph.models.glance import glancing, glancing_shortly
 from anamorph.models.outputs import unwrap
 from anamorph.models.preprocess import Preprocess, example
 from anamorph.models.taps import capture, capture_features, check_taps
-from anamorph.types import Images, Reading, Task
+from anamorph.types import Images, Precision, Reading, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,12 +54,19 @@ class Model:
         output = unwrap(seen.output, self.task, self.name).to(images.device)
         return Reading(output, tuple(feature.to(images.device) for feature in features))
 
-    def glance(self, share: float) -> Callable[[Images], tuple[Tensor, ...]]:
+    def glance(
+        self, share: float, precision: Precision = "float32"
+    ) -> Callable[[Images], tuple[Tensor, ...]]:
         """The tapped features of whole pictures at a share of the network's resolution.
 
         They take a fraction of the time of a reading. See `models.glance`.
         """
-        return glancing(self._running, self.input, self.taps, self._cast, share)
+        if precision == "float32":
+            return glancing(self._running, self.input, self.taps, self._cast, share)
+        probe = precision == "auto"
+        return glancing_shortly(
+            self._running, self.input, self.taps, self._cast, share, probe=probe
+        )
 
     def output(self, images: Images, /) -> Tensor:
         """Class logits or embeddings (n, k) alone; as a function it plays the role `Reader`."""

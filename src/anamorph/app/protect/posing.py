@@ -72,4 +72,4 @@ def _surrogate(model: Model, p: FMD) -> Surrogate:
 def _parts(model: Model, p: FMD) -> _Parts:
     if p.plain:
         return _Parts(model, None)
-    return _Parts(model.with_taps(), model.glance(p.resolution))
+    return _Parts(model.with_taps(), model.glance(p.resolution, p.precision))
