@@ -62,9 +62,10 @@ def _seconds(glance: Callable[[Images], tuple[Tensor, ...]], picture: Images) ->
 
     def passes() -> float:
         began = time.perf_counter()
-        x = picture.detach().requires_grad_()
-        total = torch.stack([feature.float().sum() for feature in glance(x)]).sum()
-        float(torch.autograd.grad(total, x)[0].sum())  # waits for a GPU
+        with torch.enable_grad():
+            x = picture.detach().requires_grad_()
+            total = torch.stack([feature.float().sum() for feature in glance(x)]).sum()
+            float(torch.autograd.grad(total, x)[0].sum())  # waits for a GPU
         return time.perf_counter() - began
 
     passes()
