@@ -24,6 +24,7 @@ from anamorph.methods.avih import avih
 from anamorph.methods.fmd import FMD
 from anamorph.methods.keeping import KeepAnswer
 from anamorph.models import Model
+from anamorph.models.device import CPU, placed
 from anamorph.models.networks import decoders, generator
 from anamorph.models.networks.decoder_bodies import Design
 from anamorph.optimize.problem import Problem
@@ -71,10 +72,9 @@ def others(images: Images, steps: int) -> dict[str, Scene]:
     about = decoders.moments(z)
     spread = Spread(*(t.view(-1, 1, 1) for t in (about.deviation, about.low, about.high)))
     shadows = [
-        decoders.fresh(Design(kind=kind, feature=MAP, picture=(112, 112)), about, chance)
-        .eval()
-        .requires_grad_(False)
+        placed(decoder.eval().requires_grad_(False), CPU)
         for kind in SHADOWS
+        for decoder in [decoders.fresh(_design(kind), about, chance)]
     ]
     keeping, seeds = KeepAnswer(), range(n)
     by_network = replace(AVIH["full"], steps=steps)
@@ -108,6 +108,10 @@ def others(images: Images, steps: int) -> dict[str, Scene]:
             shown(features),
         ),
     }
+
+
+def _design(kind: str) -> Design:
+    return Design(kind=kind, feature=MAP, picture=(112, 112))
 
 
 def _to_the_end(problem: Problem[Any]) -> Problem[Any]:
