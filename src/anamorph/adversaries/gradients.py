@@ -49,12 +49,8 @@ def _seen_through(x: Tensor, *, keep: float = 1.0, degrees: float = 0.0) -> Tens
 def _down_and_up(x: Tensor, *, by: float, mode: str) -> Tensor:
     height, width = x.shape[-2:]
     small = [max(1, round(height * by)), max(1, round(width * by))]
-    if mode == "nearest-exact":
-        down: Tensor = F.interpolate(x, small, mode=mode)
-        up: Tensor = F.interpolate(down, [height, width], mode=mode)
-        return up
-    down = F.interpolate(x, small, mode=mode, antialias=True)
-    up = F.interpolate(down, [height, width], mode=mode)
+    down = F.interpolate(x, small, mode=mode, antialias=mode != "nearest-exact")
+    up: Tensor = F.interpolate(down, [height, width], mode=mode)
     return up
 
 
