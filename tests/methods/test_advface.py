@@ -8,7 +8,16 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from anamorph.errors import ParameterError, UsageError
-from anamorph.methods.advface import PRESETS, AdvFace, Shadow, Spread, advface, moved, structure
+from anamorph.methods.advface import (
+    PRESETS,
+    AdvFace,
+    Shadow,
+    Spread,
+    advface,
+    moved,
+    structure,
+    windows,
+)
 from anamorph.metrics.image import ssim
 from anamorph.optimize.engine import solve
 
@@ -95,7 +104,7 @@ def test_structure_ranks_pictures_as_ssim_does() -> None:
     generator = torch.Generator().manual_seed(1)
     x = torch.rand(1, 3, 32, 32, generator=generator)
     noise = torch.rand(1, 3, 32, 32, generator=generator)
-    found = [structure(x, x + k * (noise - x)).item() for k in (0.0, 0.2, 0.5, 1.0)]
+    found = [structure(x, windows(x + k * (noise - x))).item() for k in (0.0, 0.2, 0.5, 1.0)]
     assert found == sorted(found, reverse=True)
     assert abs(found[-1] - ssim(x, noise).item()) < 0.1
 

@@ -1,22 +1,10 @@
-"""Glances: shown small, stopped at the last tap, in shorter numbers."""
-
-from collections.abc import Iterator
-from itertools import cycle
+"""Glances: shown small, stopped at the last tap."""
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from anamorph.models import Model, glance, wrap
-
-
-class OnlyLong(nn.Module):
-    """A layer that takes no numbers but single precision."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if x.dtype != torch.float32:
-            raise RuntimeError("not implemented for 'BFloat16'")
-        return x
+from anamorph.models import Model, wrap
 
 
 class Last(nn.Module):
@@ -53,37 +41,3 @@ def test_pictures_are_shown_small_and_the_rest_is_not_run(images: Tensor) -> Non
     (features,) = glanced(images)
     assert features.shape == (2, 8, 16, 16)
     assert Last.ran == 0
-
-
-def test_short_numbers_give_nearly_the_same_features_and_gradients(images: Tensor) -> None:
-    model = model_of(nn.ReLU())
-    x = images.requires_grad_()
-    seen = []
-    for precision in ("float32", "bfloat16"):
-        (features,) = model.glance(0.5, precision)(x)
-        assert features.dtype == torch.float32
-        seen.append((features.detach(), *torch.autograd.grad(features.square().sum(), x)))
-    (full, up), (short, steep) = seen
-    assert not torch.equal(full, short)
-    assert torch.allclose(full, short, atol=0.03)
-    assert (up.sign() == steep.sign()).double().mean() > 0.9
-    assert next(model.network.parameters()).dtype == torch.float32
-
-
-def test_a_network_that_refuses_short_numbers_keeps_its_own(images: Tensor) -> None:
-    model = model_of(OnlyLong())
-    assert torch.equal(model.glance(1, "bfloat16")(images)[0], model.glance(1)(images)[0])
-
-
-@pytest.mark.parametrize(("seconds", "same"), [((1.0, 1.0), True), ((0.5, 1.0), False)])
-def test_the_probe_takes_short_numbers_only_where_they_are_faster(
-    seconds: tuple[float, float], same: bool, images: Tensor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock: Iterator[float] = cycle(seconds)  # the short one first
-    monkeypatch.setattr(glance, "_seconds", lambda *_: next(clock))
-    model = model_of()
-    assert torch.equal(model.glance(1, "auto")(images)[0], model.glance(1)(images)[0]) is same
-
-
-def test_the_probe_measures_a_pass_there_and_back(images: Tensor) -> None:
-    assert 0 < glance._seconds(model_of().glance(0.5), images) < 10

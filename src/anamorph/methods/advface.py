@@ -25,7 +25,7 @@ Where this differs from the paper, as far as that is known:
 - Several shadows, and the structural term: they carry over to decoders that took no part.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
@@ -53,6 +53,7 @@ __all__ = [
     "advface",
     "moved",
     "structure",
+    "windows",
 ]
 
 _WINDOW, _STRIDE = 8, 4
@@ -82,11 +83,21 @@ class Spread(NamedTuple):
     high: Tensor
 
 
+class Windows(NamedTuple):
+    """A picture and what `structure` asks of it alone."""
+
+    picture: Images
+    mean: Tensor  # of each window
+    power: Tensor  # the mean of squares
+
+
 class Stored(NamedTuple):
     """What belongs to each feature."""
 
     z: Tensor
-    targets: tuple[Images, ...]  # t, one per shadow
+    low: Tensor
+    high: Tensor
+    targets: tuple[Windows, ...]  # t, one per shadow
 
 
 def advface(
@@ -118,25 +129,28 @@ def advface(
         raise UsageError("the target is the picture, but none is given; give it, or use `shadow`")
     if p.start == "shadow" and encoder is None:
         raise UsageError("the start is E(S(z)), but there is no encoder; give it, or use `uniform`")
+    z = _laid_out(z)
     with torch.no_grad():
         own = tuple(shadow(z) for shadow in shadows)
     targets = own if p.target == "shadow" or pictures is None else (pictures,) * len(shadows)
 
     def objective(u: Tensor, stored: Stored) -> Terms:
-        record = moved(stored.z, u, spread)  # z'
+        shifted = torch.addcmul(stored.z, spread.deviation, u)  # z + s u
+        record = shifted.clamp(stored.low, stored.high)  # z'
         seen = [shadow(record) for shadow in shadows]  # S(z')
+        pairs = list(zip(seen, stored.targets, strict=True))
         parts = {}
         if p.error_weight:
-            parts["error"] = p.error_weight * _mean(mse, seen, stored.targets)
+            parts["error"] = p.error_weight * _mean(mse(s, t.picture) for s, t in pairs)
         if p.structure_weight:
-            parts["structure"] = -p.structure_weight * _mean(structure, seen, stored.targets)
+            parts["structure"] = -p.structure_weight * _mean(structure(s, t) for s, t in pairs)
         return Terms(parts=parts)
 
     return Problem(
         sense="max",
         objective=objective,
-        start=_start(z, own[0], spread, seeds, p, encoder),
-        context=Stored(z, targets),
+        start=_laid_out(_start(z, own[0], spread, seeds, p, encoder)),
+        context=Stored(z, *_range(z, spread), tuple(windows(target) for target in targets)),
         step=Sign(p.step_size),
         project=lambda u, _: onto_box(u, -p.epsilon, p.epsilon),
         iterations=p.steps,
@@ -152,31 +166,46 @@ def moved(z: Tensor, u: Tensor, spread: Spread) -> Tensor:
         >>> moved(torch.tensor([[1.0], [3.0]]), torch.tensor([[-0.25], [1.0]]), spread).tolist()
         [[0.5], [4.0]]
     """
-    low, high = torch.minimum(spread.low, z), torch.maximum(spread.high, z)
-    record: Tensor = (z + spread.deviation * u).clamp(low, high)
+    record: Tensor = torch.addcmul(z, spread.deviation, u).clamp(*_range(z, spread))
     return record
 
 
-def structure(a: Images, b: Images) -> PerSample:
+def _range(z: Tensor, spread: Spread) -> tuple[Tensor, Tensor]:
+    return torch.minimum(spread.low, z), torch.maximum(spread.high, z)
+
+
+def structure(a: Images, b: Windows) -> PerSample:
     """SSIM over plain 8x8 windows at every fourth pixel: a sixth of the work of `metrics.image`.
 
     Example:
         >>> a = torch.linspace(0, 1, 768).view(1, 3, 16, 16)
-        >>> round(structure(a, a).item(), 6)
+        >>> round(structure(a, windows(a)).item(), 6)
         1.0
     """
     c1, c2 = 0.01**2, 0.03**2
+    mean, both = _local(a), _local(a * b.picture)
+    means, powers = mean * mean + b.mean * b.mean, _local(a * a) + b.power
+    product = mean * b.mean
+    luminance = (2 * product + c1) / (means + c1)
+    return (luminance * (2 * (both - product) + c2) / (powers - means + c2)).flatten(1).mean(1)
 
-    window = min(_WINDOW, *a.shape[-2:])
 
-    def local(t: Tensor) -> Tensor:
+def windows(picture: Images) -> Windows:
+    """What `structure` asks of the picture that another is compared with."""
+    return Windows(picture, _local(picture), _local(picture * picture))
+
+
+def _local(t: Tensor) -> Tensor:
+    """The mean of each window; by blocks that windows share, where there are such."""
+    window = min(_WINDOW, *t.shape[-2:])
+    if window < _WINDOW:
         return F.avg_pool2d(t, window, _STRIDE)
+    return F.avg_pool2d(F.avg_pool2d(t, _STRIDE), _WINDOW // _STRIDE, 1)
 
-    mean_a, mean_b = local(a), local(b)
-    variances = local(a * a + b * b) - mean_a * mean_a - mean_b * mean_b
-    covariance = local(a * b) - mean_a * mean_b
-    luminance = (2 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1)
-    return (luminance * (2 * covariance + c2) / (variances + c2)).flatten(1).mean(1)
+
+def _laid_out(maps: Tensor) -> Tensor:
+    """Channels last where they are maps, as shadows compute: laid out once, not in every step."""
+    return maps.contiguous(memory_format=torch.channels_last) if maps.dim() == 4 else maps
 
 
 def _start(
@@ -191,7 +220,5 @@ def _start(
     return u.clamp_(-p.epsilon, p.epsilon)
 
 
-def _mean(
-    loss: Callable[[Images, Images], PerSample], seen: Sequence[Images], targets: Sequence[Images]
-) -> PerSample:
-    return torch.stack([loss(a, b) for a, b in zip(seen, targets, strict=True)]).mean(0)
+def _mean(losses: Iterable[PerSample]) -> PerSample:
+    return torch.stack(list(losses)).mean(0)

@@ -122,7 +122,7 @@ class FMD:
     )
     precision: Precision = knob(
         "float32",
-        "Numbers in which features are distorted; `auto` takes the faster. Readings stay in full.",
+        "Numbers of the steps; `auto` takes the faster. The last look has them in full.",
         choices=("float32", "bfloat16", "auto"),
     )
     time_budget: float = knob(
@@ -158,13 +158,14 @@ PRESETS: dict[str, FMD] = {
 
 
 def more_effort(p: FMD, times: int) -> FMD:
-    """The parameters for another attempt: twice the steps, a larger margin, a look in each step."""
+    """The parameters for another attempt: twice the steps, a larger margin, exact looks in each."""
     return replace(
         p,
         steps=p.steps * 2**times,
         comfort=p.comfort * 2**times,
         utility_weight=p.utility_weight * 4**times,
         look_every=1 if times else p.look_every,
+        precision="float32" if times else p.precision,
     )
 
 
@@ -200,6 +201,7 @@ def fmd(
     surrogates: Sequence[Surrogate] = (),
     survive: Sequence[Shared] = (),
     glance: Glance | None = None,
+    on_the_way: Authorized | None = None,
 ) -> Problem[Kept]:
     """Write the problem down for a batch of pictures of one size.
 
@@ -214,6 +216,7 @@ def fmd(
         survive: forms in which the reading must be kept too; gradients go through them.
         glance: g, the features of `authorized` at `p.resolution`; without it, those of its reading.
             Not asked where `p.plain`.
+        on_the_way: f as it is looked at before the last step, `p.precision`; without it, f.
     """
     combine = _combine(p)
     forms = (as_it_is, *survive)
@@ -236,10 +239,11 @@ def fmd(
         looks = (kept.age % p.look_every == 0) | kept.last
         utility = x_star.new_zeros(len(x_star))  # L_p
         slack = x_star.new_full((len(x_star),), torch.nan)
+        reader = authorized if on_the_way is None or kept.last.any() else on_the_way
         for j, t in enumerate(forms):
             looked = looks & ((kept.age // p.look_every % len(forms) == j) | kept.last)
             if looked.any():
-                reading = authorized(t(take(x_star, looked)))
+                reading = reader(t(take(x_star, looked)))
                 y = take(kept.target, looked)
                 utility = utility + spread(keeping.loss(reading.output, y), looked, 0.0)
                 slack = slack.fmin(spread(keeping.slack(reading.output, y), looked, torch.nan))

@@ -1,7 +1,5 @@
 """Glances: the feature maps of pictures shown small, without the rest of the forward pass."""
 
-import copy
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -9,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from anamorph.models.card import Input
+from anamorph.models.outputs import returned
 from anamorph.models.preprocess import Preprocess, example
 from anamorph.models.taps import capture, capture_features
 from anamorph.types import Images
@@ -16,60 +15,8 @@ from anamorph.types import Images
 _MULTIPLE = 8
 """Sides are rounded to a multiple of it: maps of odd sizes waste time."""
 
-_GAIN = 1.2
-"""How much faster a shorter number format must be to be worth its rounding."""
-
-_PROBES = 3
-
 _REFUSALS = (RuntimeError, ValueError, AssertionError, IndexError, TypeError)
-"""What networks raise on pictures or numbers that they cannot take."""
-
-
-def glancing_shortly(
-    network: nn.Module,
-    input: Input,
-    taps: Sequence[str],
-    cast: Callable[[Tensor], Tensor],
-    share: float,
-    *,
-    probe: bool,
-) -> Callable[[Images], tuple[Tensor, ...]]:
-    """As `glancing`, computed in bfloat16 by a copy of the network.
-
-    In the network's own numbers where it cannot, or, with `probe`, where that is no faster here.
-    """
-    full = glancing(network, input, taps, cast, share)
-    try:
-        short = glancing(
-            copy.deepcopy(network).to(torch.bfloat16),
-            input,
-            taps,
-            lambda view: cast(view).to(torch.bfloat16),
-            share,
-        )
-    except _REFUSALS:
-        return full
-
-    def glance(images: Images) -> tuple[Tensor, ...]:
-        return tuple(feature.to(images.dtype) for feature in short(images))
-
-    picture = example(input)
-    return full if probe and _GAIN * _seconds(glance, picture) > _seconds(full, picture) else glance
-
-
-def _seconds(glance: Callable[[Images], tuple[Tensor, ...]], picture: Images) -> float:
-    """Of the fastest of a few passes forward and back, after one to warm up."""
-
-    def passes() -> float:
-        began = time.perf_counter()
-        with torch.enable_grad():
-            x = picture.detach().requires_grad_()
-            total = torch.stack([feature.float().sum() for feature in glance(x)]).sum()
-            float(torch.autograd.grad(total, x)[0].sum())  # waits for a GPU
-        return time.perf_counter() - began
-
-    passes()
-    return min(passes() for _ in range(_PROBES))
+"""What networks raise on pictures of a size that they cannot take."""
 
 
 def glancing(
@@ -102,7 +49,7 @@ def glancing(
 
         def glance(images: Images) -> tuple[Tensor, ...]:
             features = capture_features(network, taps, cast(preprocess.whole(images)), runs)
-            return tuple(feature.to(images.device) for feature in features)
+            return tuple(returned(feature, images) for feature in features)
 
         return glance
 

@@ -8,13 +8,14 @@ from torch import Tensor, nn
 
 from anamorph.models.candidates import Candidate, tap_candidates
 from anamorph.models.card import Card, Input
+from anamorph.models.convolutions import run
 from anamorph.models.device import device_in
 from anamorph.models.folding import Folded
-from anamorph.models.glance import glancing, glancing_shortly
-from anamorph.models.outputs import unwrap
+from anamorph.models.glance import glancing
+from anamorph.models.outputs import returned, unwrap
 from anamorph.models.preprocess import Preprocess, example
 from anamorph.models.taps import capture, capture_features, check_taps
-from anamorph.types import Images, Precision, Reading, Task
+from anamorph.types import Images, Reading, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,22 +52,15 @@ class Model:
         if whole and self.taps:
             rest = capture_features(self._running, self.taps, self._cast(whole[0]), seen.runs)
             features = tuple(torch.cat(pair, dim=1) for pair in zip(features, rest, strict=True))
-        output = unwrap(seen.output, self.task, self.name).to(images.device)
-        return Reading(output, tuple(feature.to(images.device) for feature in features))
+        output = returned(unwrap(seen.output, self.task, self.name), images)
+        return Reading(output, tuple(returned(feature, images) for feature in features))
 
-    def glance(
-        self, share: float, precision: Precision = "float32"
-    ) -> Callable[[Images], tuple[Tensor, ...]]:
+    def glance(self, share: float) -> Callable[[Images], tuple[Tensor, ...]]:
         """The tapped features of whole pictures at a share of the network's resolution.
 
         They take a fraction of the time of a reading. See `models.glance`.
         """
-        if precision == "float32":
-            return glancing(self._running, self.input, self.taps, self._cast, share)
-        probe = precision == "auto"
-        return glancing_shortly(
-            self._running, self.input, self.taps, self._cast, share, probe=probe
-        )
+        return glancing(self._running, self.input, self.taps, self._cast, share)
 
     def output(self, images: Images, /) -> Tensor:
         """Class logits or embeddings (n, k) alone; as a function it plays the role `Reader`."""
@@ -74,7 +68,8 @@ class Model:
 
     def output_of_view(self, view: Tensor) -> Tensor:
         """The output (n, k) for what `Preprocess` made of pictures."""
-        return unwrap(self._running(self._cast(view)), self.task, self.name).to(view.device)
+        output = run(self._running, self._cast(view))
+        return returned(unwrap(output, self.task, self.name), view)
 
     def reader(self) -> Callable[[Images], Tensor]:
         """The model in the role `Reader`."""

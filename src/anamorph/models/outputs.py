@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from anamorph.errors import ModelError
-from anamorph.types import Task
+from anamorph.types import Images, Task
 
 
 def unwrap(output: Any, task: Task, name: str) -> Tensor:
@@ -32,6 +33,12 @@ def unwrap(output: Any, task: Task, name: str) -> Tensor:
             "one row per picture"
         )
     return found
+
+
+def returned(tensor: Tensor, images: Images) -> Tensor:
+    """On the device of the pictures that were read; in their numbers, not in bfloat16."""
+    short = tensor.dtype == torch.bfloat16
+    return tensor.to(images.device, images.dtype if short else tensor.dtype)
 
 
 def _tensor(output: Any) -> Tensor | None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from anamorph.errors import LayerNotFound
+from anamorph.models.convolutions import run
 
 
 class Captured(NamedTuple):
@@ -34,7 +35,7 @@ def capture(network: nn.Module, taps: Sequence[str], x: Tensor) -> Captured:
     """
     seen = _Seen(taps)
     with _hooked(network, taps, seen.record):
-        output = network(x)
+        output = run(network, x)
     return Captured(output, seen.features(), tuple(seen.runs))
 
 
@@ -54,7 +55,7 @@ def capture_features(
             raise _Done
 
     with _hooked(network, taps, record), suppress(_Done):
-        network(x)
+        run(network, x)
     return seen.features()
 
 

@@ -11,6 +11,7 @@ from anamorph.methods.fmd import FMD, Surrogate, fmd
 from anamorph.methods.forms import Shared
 from anamorph.methods.keeping import keeping_for
 from anamorph.models import Model
+from anamorph.models.precision import in_precision
 from anamorph.optimize.problem import Problem
 from anamorph.types import Images, Seeds
 
@@ -37,6 +38,8 @@ class _Parts(NamedTuple):
     """Reads whole pictures; it shows its layers only where the method asks for them there."""
     glance: Glance | None
     """Shows its layers at the resolution that is distorted."""
+    on_the_way: Model
+    """Reads while a picture is on its way: `reader`, or in shorter numbers."""
 
 
 def posing(model: Model, surrogates: Sequence[Model], p: FMD) -> Pose:
@@ -59,17 +62,29 @@ def posing(model: Model, surrogates: Sequence[Model], p: FMD) -> Pose:
         /,
     ) -> Problem[Any]:
         own, others = prepared()
-        return fmd(own.reader, x, keeping, seeds, p, target, others, survive, own.glance)
+        return fmd(
+            own.reader,
+            x,
+            keeping,
+            seeds,
+            p,
+            target,
+            others,
+            survive,
+            own.glance,
+            own.on_the_way,
+        )
 
     return pose
 
 
 def _surrogate(model: Model, p: FMD) -> Surrogate:
     parts = _parts(model, p)
-    return Surrogate(parts.reader, keeping_for(model.task, p.least_cosine), parts.glance)
+    return Surrogate(parts.on_the_way, keeping_for(model.task, p.least_cosine), parts.glance)
 
 
 def _parts(model: Model, p: FMD) -> _Parts:
     if p.plain:
-        return _Parts(model, None)
-    return _Parts(model.with_taps(), model.glance(p.resolution, p.precision))
+        return _Parts(model, None, model)
+    fitting = in_precision(model, p.precision)
+    return _Parts(model.with_taps(), fitting.glance(p.resolution), fitting.with_taps())
