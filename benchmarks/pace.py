@@ -2,9 +2,9 @@
 
     python benchmarks/pace.py
 
-`paper` with its 100 steps and `fast` with fewer and fewer take turns, batch after batch, in one
-process; each time is that of a whole `protect`, from the photos to the checked files. The bar: the
-protection of `paper` in at most a tenth of its time.
+`paper` with its 100 steps and `fast` with fewer and fewer, in float32 and in bfloat16, take turns,
+batch after batch, in one process; each time is that of a whole `protect`, from the photos to the
+checked files. The bar: the protection of `paper` in at most a tenth of its time.
 """
 
 import argparse
@@ -44,10 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.threads:
         torch.set_num_threads(options.threads)
-    steps = [int(count) for count in options.steps.split(",")]
+    steps, short = (
+        [int(count) for count in counts.split(",") if count]
+        for counts in (options.steps, options.short_steps)
+    )
     ways = {
         PAPER: replace(PRESETS[PAPER], steps=options.paper_steps),
         **{f"fast, {n} steps": replace(PRESETS["fast"], steps=n) for n in steps},
+        **{
+            f"fast, {n} steps, bfloat16": replace(PRESETS["fast"], steps=n, precision="bfloat16")
+            for n in short
+        },
     }
     settings = {
         "photos": "nips2017dev",
@@ -118,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first", type=int, default=200, help="where in the list to begin")
     parser.add_argument("--together", type=int, default=8, help="photos in one call")
     parser.add_argument("--steps", default="4,6,7,8,12,16", help="of fast, separated by commas")
+    parser.add_argument("--short-steps", default="7,8,10,12,16,20", help="the same, in bfloat16")
     parser.add_argument("--paper-steps", type=int, default=100, help="fewer, for a trial")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1, help="of torch; 0 leaves its choice")

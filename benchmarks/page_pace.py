@@ -19,6 +19,8 @@ def page(runs: Mapping[str, Run]) -> str:
         "steps, batch after batch in turn, one thread. A time is that of a whole `protect`: photos",
         "read, files written, decoded and checked. *over paper*: CPU seconds over those of `paper`",
         "on the same batch, median and quartiles. *kept*: as in [protection](protect.md).",
+        "*bfloat16*: in shorter numbers, which save time only where the processor has instructions",
+        "for them (`--precision auto` finds out).",
         "",
     ]
     for name, run in runs.items():

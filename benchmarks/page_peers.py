@@ -13,8 +13,9 @@ def page(runs: Mapping[str, Run]) -> str:
         "",
         "Whole calls in turn, pictures in and pictures out: equal network, batch, budget, step and",
         "number of steps, each library as its users run it. Their time over that of the same",
-        "problem in the engine, and over that of `protect` at its default strength, which solves",
-        "another and takes more steps. Medians of rounds, with quartiles.",
+        "problem in the engine; over that with the network in bfloat16, which pays only where the",
+        "processor has instructions for it; and over that of `protect` at its default strength,",
+        "which solves another problem and takes more steps. Medians of rounds, with quartiles.",
         "",
     ]
     for name, run in runs.items():
@@ -24,12 +25,19 @@ def page(runs: Mapping[str, Run]) -> str:
             f"{settings['steps']} steps",
             "",
             table(
-                ["library", "over the engine, CPU", "over the engine, wall", "over `protect`, CPU"],
+                [
+                    "library",
+                    "over the engine, CPU",
+                    "over the engine, wall",
+                    "over the engine in bfloat16, CPU",
+                    "over `protect`, CPU",
+                ],
                 [
                     [
                         peer,
                         quotient(both["cpu"]),
                         quotient(both["wall"]),
+                        quotient(figures["over_short"][peer]["cpu"]),
                         quotient(figures["over_protect"][peer]["cpu"]),
                     ]
                     for peer, both in figures["over_anamorph"].items()

@@ -17,8 +17,10 @@ def page(runs: Mapping[str, Run]) -> str:
             "that ran right after it. *whole*: a run with clean features, random start, all steps",
             "and the last evaluation, over as many steps of the floor. Medians of rounds, with",
             "quartiles. The preset `fast` distorts small views and reads the whole picture in",
-            "every other step. *hide*, *shield*: the floor is one forward and one backward pass",
-            "through the networks that the method runs, and nothing else.",
+            "every other step. *bfloat16*: in shorter numbers, which pays only where the processor",
+            "has instructions for them; the floor is in float32 throughout. *hide*, *shield*: the",
+            "floor is one forward and one backward pass through the networks that the method runs,",
+            "and nothing else.",
             "",
             table(
                 ["run", "steps", "step, CPU", "step, wall", "whole, CPU", "whole, wall"],

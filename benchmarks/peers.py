@@ -30,6 +30,7 @@ from anamorph.app.protect.protect import protect_images
 from anamorph.losses import cross_entropy, mse
 from anamorph.methods.fmd import PRESETS
 from anamorph.models import Model
+from anamorph.models.precision import in_precision
 from anamorph.optimize.engine import solve
 from anamorph.optimize.problem import Problem
 from anamorph.optimize.sets import onto_box, onto_linf_ball
@@ -44,6 +45,9 @@ LAYERS = {"resnet18": "layer2", "mobilenet_v2": "features.6"}
 
 PGD = ("torchattacks", "foolbox", "ART")
 """Who runs the engine's first problem."""
+
+SHORT = ", bfloat16"
+"""Ends the names of the engine's calls in shorter numbers."""
 
 Call = Callable[[], object]
 
@@ -75,17 +79,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measured(calls: Mapping[str, Call], rounds: int) -> dict[str, Any]:
     times = interleaved(calls, rounds, label="peers")
-    pairs = {f"{name} PGD": ("anamorph PGD", f"{name} PGD") for name in PGD}
+    ours = {f"{name} PGD": "anamorph PGD" for name in PGD}
     if "ART features" in calls:
-        pairs["ART features"] = ("anamorph features", "ART features")
+        ours["ART features"] = "anamorph features"
     return {
         "seconds": {name: seconds(t) for name, t in times.items()},
         "over_anamorph": {
-            name: ratio(times[theirs], times[ours]) for name, (ours, theirs) in pairs.items()
+            theirs: ratio(times[theirs], times[mine]) for theirs, mine in ours.items()
+        },
+        "over_short": {
+            theirs: ratio(times[theirs], times[f"{mine}{SHORT}"]) for theirs, mine in ours.items()
         },
         "over_protect": {
-            name: ratio(times[theirs], times["anamorph protect"])
-            for name, (_, theirs) in pairs.items()
+            theirs: ratio(times[theirs], times["anamorph protect"]) for theirs in ours
         },
     }
 
@@ -101,12 +107,15 @@ def _calls(name: str, images: Images, steps: int) -> dict[str, Call]:
     with torch.no_grad():
         labels = network(images).argmax(1)
     guides = images.flip(0)
+    short = in_precision(model, "bfloat16")
     features = {
         "anamorph features": lambda: solve(_features(model, layer, images, guides, steps)),
+        f"anamorph features{SHORT}": lambda: solve(_features(short, layer, images, guides, steps)),
         "ART features": _art_features(network, layer, images, guides, steps),
     }
     return {
         "anamorph PGD": lambda: solve(_pgd(model, images, labels, steps)),
+        f"anamorph PGD{SHORT}": lambda: solve(_pgd(short, images, labels, steps)),
         "torchattacks PGD": _torchattacks(network, images, labels, steps),
         "foolbox PGD": _foolbox(network, images, labels, steps),
         "ART PGD": _art_pgd(network, images, labels, steps),

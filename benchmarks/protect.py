@@ -195,9 +195,10 @@ def _progress(count: int) -> Callable[[PictureRecord], None]:
 
 
 def _named(preset: str, p: FMD) -> str:
-    """What a run is called: the preset, and the budget where that is another."""
+    """What a run is called: the preset, and budget and numbers where those are others."""
     own = p.epsilon == PRESETS[preset].epsilon
-    return preset if own else f"{preset}, epsilon {p.epsilon * 255:g}"
+    budget = "" if own else f", epsilon {p.epsilon * 255:g}"
+    return preset + budget + ("" if p.precision == "float32" else f", {p.precision}")
 
 
 def _presets(options: argparse.Namespace, listed: str) -> Mapping[str, FMD]:
@@ -211,7 +212,7 @@ def _changed(p: FMD, options: argparse.Namespace) -> FMD:
     if options.epsilon is not None:
         share = options.epsilon / 255 / p.epsilon
         p = replace(p, epsilon=options.epsilon / 255, step_size=p.step_size * share)
-    return p
+    return replace(p, precision=options.precision)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -232,6 +233,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--epsilon", type=float, help="another budget, in 8-bit levels; steps in proportion"
     )
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its choice")
     parser.add_argument("--redo", action="store_true", help="measure finished runs again")

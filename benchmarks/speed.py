@@ -32,8 +32,9 @@ RULES: Mapping[str, FMD] = {
     "paper": PRESETS["paper"],
     "fast": PRESETS["fast"],
     "fast, plain sum": replace(PRESETS["fast"], balance="sum"),
+    "fast, bfloat16": replace(PRESETS["fast"], precision="bfloat16"),
 }
-"""The last one has a single backward pass, so the step rule and the engine stand alone."""
+"""The plain sum has a single backward pass, so the step rule and the engine stand alone."""
 
 FACE, OTHER_STEPS = 112, 20
 """Side of the pictures of the other methods, and their steps."""

@@ -1,5 +1,7 @@
 """FMD where the answer is known."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -99,6 +101,12 @@ def test_more_effort_means_more_steps_and_a_larger_margin() -> None:
     assert harder.epsilon == FMD().epsilon
     assert harder.look_every == 1
     assert more_effort(FMD(), 0) == FMD()
+
+
+def test_another_attempt_is_made_in_full_numbers() -> None:
+    short = FMD(precision="bfloat16")
+    assert more_effort(short, 0) == short
+    assert more_effort(short, 1).precision == "float32"
 
 
 def test_the_paper_preset_is_the_papers() -> None:
@@ -203,6 +211,28 @@ def test_the_reading_is_looked_at_in_every_other_step_and_at_the_end() -> None:
     assert terms.slack.isnan().tolist() == [False, True, False, True, False, False]
     (gradient,) = torch.autograd.grad(terms.parts["utility"].sum(), z)
     assert gradient.flatten(1).any(1).tolist() == [True, False, True, False, True, True]
+
+
+def test_on_the_way_another_looks_and_at_the_end_the_model_itself() -> None:
+    looks: list[str] = []
+
+    def reader(name: str) -> Callable[[Tensor], Reading]:
+        def read(images: Tensor) -> Reading:
+            looks.append(name)
+            return Reading(steep(images).output, ())
+
+        return read
+
+    def glance(images: Tensor) -> tuple[Tensor, ...]:
+        return (images,)
+
+    full, short, x = reader("full"), reader("short"), GREY[:1]
+    p = FMD(steps=4, look_every=2)
+    problem = fmd(full, x, KeepLabel(), [0], p, glance=glance, on_the_way=short)
+    assert looks == ["full"]  # what is to be kept is the model's own reading
+    looks.clear()
+    solve(problem)
+    assert looks == ["short", "short", "full"]
 
 
 def test_forms_are_looked_at_in_turn_and_all_at_the_end() -> None:
