@@ -135,8 +135,7 @@ def advface(
     targets = own if p.target == "shadow" or pictures is None else (pictures,) * len(shadows)
 
     def objective(u: Tensor, stored: Stored) -> Terms:
-        shifted = torch.addcmul(stored.z, spread.deviation, u)  # z + s u
-        record = shifted.clamp(stored.low, stored.high)  # z'
+        record = (stored.z + spread.deviation * u).clamp(stored.low, stored.high)  # z'
         seen = [shadow(record) for shadow in shadows]  # S(z')
         pairs = list(zip(seen, stored.targets, strict=True))
         parts = {}
@@ -166,7 +165,7 @@ def moved(z: Tensor, u: Tensor, spread: Spread) -> Tensor:
         >>> moved(torch.tensor([[1.0], [3.0]]), torch.tensor([[-0.25], [1.0]]), spread).tolist()
         [[0.5], [4.0]]
     """
-    record: Tensor = torch.addcmul(z, spread.deviation, u).clamp(*_range(z, spread))
+    record: Tensor = (z + spread.deviation * u).clamp(*_range(z, spread))
     return record
 
 
