@@ -8,6 +8,7 @@ at its peak. The bar: below 3 GiB, and the same for 200 photos as for 10.
 
 import argparse
 import multiprocessing
+import os
 import resource
 import sys
 import tempfile
@@ -49,11 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     width, height = (int(side) for side in options.size.split("x"))
     folder = WORK / f"photos-{options.size}"
     results = Results(folder=options.results, name="memory", page=page, redo=options.redo)
+    if options.huge_pages:
+        os.environ["THP_MEM_ALLOC_ENABLE"] = "1"
     print(f"drawing photos of {options.size}", flush=True)
     apart(write_large, folder, counts[-1], (width, height))
     for count in counts:
         results.measure(
-            f"{count} photos",
+            f"{count} photos{', huge pages' * options.huge_pages}",
             {
                 "size": [width, height],
                 "preset": options.preset,
@@ -121,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--preset", choices=list(PRESETS), default="fast")
     parser.add_argument("--steps", type=int, default=2, help="memory does not depend on them")
     parser.add_argument("--threads", type=int, default=1, help="of torch")
+    parser.add_argument("--huge-pages", action="store_true", help="ask Linux for them")
     parser.add_argument("--redo", action="store_true", help="measure finished runs again")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
     return parser

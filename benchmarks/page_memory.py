@@ -21,7 +21,8 @@ def page(runs: Mapping[str, Run]) -> str:
             "",
             "The largest resident memory of a process that protects JPEG photos of a camera's size",
             "with few steps, each run in a process of its own. *before*: with the libraries and",
-            "the model loaded. The peak must not grow with the number of photos.",
+            "the model loaded. The peak must not grow with the number of photos. *huge pages*:",
+            "with `THP_MEM_ALLOC_ENABLE=1` in the environment.",
             "",
             table(
                 ["run", "pixels", "peak, GiB", "before, GiB", "protected", "failed", "s/photo"],

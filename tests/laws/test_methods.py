@@ -57,8 +57,8 @@ MODEL = Toy()
 OTHER = Toy(seed=2)
 
 ROUNDING = 1e-8
-"""Adam divides a gradient by its own size plus 1e-8: where it is zero but for a rounding error, which
-depends on the processor and on how many samples it works on at once, that is what is left of it."""
+"""Adam divides a gradient by its own size plus 1e-8: where it is zero but for a rounding error, of
+which processors make others when they work on more samples at once, that much is left of it."""
 
 
 def pictures(n: int) -> Tensor:
