@@ -6,7 +6,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # Compiled modules are kept even where the environment says otherwise: imports are then fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-BENCHMARKS := protect audit matrix compare ablation crosstask tasks speed peers pace memory growth
+BENCHMARKS := protect unseen audit matrix compare ablation crosstask tasks speed peers pace memory growth
 
 .PHONY: all setup demo test check fix bench docs
 all: check test

@@ -10,9 +10,14 @@ LOOKS = ("run", "PSNR, dB", "SSIM", "largest change")
 
 def page(runs: Mapping[str, Run]) -> str:
     """Who reads the files, what it costs, and how it looks."""
+    return page_of(runs, title="Protection on real photos")
+
+
+def page_of(runs: Mapping[str, Run], *, title: str) -> str:
+    """The same under another title."""
     return "\n".join(
         [
-            "# Protection on real photos",
+            f"# {title}",
             "",
             "Every model reads the files that were written. *kept*: of the pictures that a model",
             "reads right when clean, the share it still reads right. Photos are protected without",

