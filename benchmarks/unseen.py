@@ -42,13 +42,19 @@ class Way(NamedTuple):
 
 
 STRONG = PRESETS["strong"]
-HALF = replace(STRONG, epsilon=STRONG.epsilon / 2, step_size=STRONG.step_size / 2)
+HALF = replace(STRONG, epsilon=8 / 255, step_size=2 / 255)
+MISREAD = 0.3
+"""Weight of the surrogates' cross-entropy where it is added."""
 
 WAYS = {
     "fast": Way(PRESETS["fast"]),
     "strong": Way(STRONG),
     "strong, three surrogates": Way(STRONG, PANEL),
     "strong, epsilon 8, three surrogates": Way(HALF, PANEL),
+    "strong, three surrogates that misread": Way(replace(STRONG, surrogate_weight=MISREAD), PANEL),
+    "strong, epsilon 8, three surrogates that misread": Way(
+        replace(HALF, surrogate_weight=MISREAD), PANEL
+    ),
 }
 
 

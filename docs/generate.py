@@ -58,9 +58,9 @@ def transforms() -> str:
     return "\n".join(["| name | what happens to the picture |", "| --- | --- |", *rows])
 
 
-def protect_results() -> str:
-    """Who still reads protected photos, from the committed benchmark."""
-    runs = json.loads(RESULTS.joinpath("protect.json").read_text(encoding="utf-8"))["runs"]
+def protect_results(benchmark: str = "protect") -> str:
+    """Who still reads protected photos, from a committed benchmark."""
+    runs = json.loads(RESULTS.joinpath(f"{benchmark}.json").read_text(encoding="utf-8"))["runs"]
     rows = [
         "| | photos | authorized kept | unseen models kept, mean | PSNR |",
         "| --- | --- | --- | --- | --- |",
@@ -123,6 +123,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "honest": honest,
     "fmd-parameters": lambda: parameters(fmd.PRESETS, "option", _flag),
     "protect-results": protect_results,
+    "unseen-results": lambda: protect_results("unseen"),
     "network-parameters": lambda: parameters(avih.PRESETS, "network", _name),
     "permuted-parameters": lambda: parameters(permuted.PRESETS, "permuted", _name),
     "sealed-parameters": lambda: parameters(sealed.PRESETS, "sealed", _name),
