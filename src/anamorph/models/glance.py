@@ -15,8 +15,8 @@ from anamorph.types import Images
 _MULTIPLE = 8
 """Sides are rounded to a multiple of it: maps of odd sizes waste time."""
 
-_REFUSALS = (RuntimeError, ValueError, AssertionError, IndexError, TypeError)
-"""What networks raise on pictures of a size that they cannot take."""
+REFUSALS = (RuntimeError, ValueError, AssertionError, IndexError, TypeError)
+"""What networks raise on sizes and numbers that they cannot take."""
 
 
 def glancing(
@@ -75,6 +75,6 @@ def _runs(glance: Callable[[Images], tuple[Tensor, ...]], input: Input) -> bool:
     try:
         with torch.no_grad():
             glance(example(input))
-    except _REFUSALS:
+    except REFUSALS:
         return False
     return True

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from anamorph.models.glance import REFUSALS
 from anamorph.models.model import Model
 from anamorph.models.preprocess import example
 from anamorph.types import Precision
@@ -15,9 +16,6 @@ _GAIN = 1.2
 """How much faster a shorter number format must be to be worth its rounding."""
 
 _PROBES = 3
-
-_REFUSALS = (RuntimeError, ValueError, AssertionError, IndexError, TypeError)
-"""What networks raise on numbers that they cannot take."""
 
 
 def in_precision(model: Model, precision: Precision) -> Model:
@@ -30,7 +28,7 @@ def in_precision(model: Model, precision: Precision) -> Model:
     try:
         short = _shortened(model)
         _there_and_back(short)
-    except _REFUSALS:
+    except REFUSALS:
         return model
     return model if precision == "auto" and _GAIN * _seconds(short) > _seconds(model) else short
 
