@@ -29,6 +29,7 @@ from benchmarks.timing import interleaved, ratio, seconds
 from anamorph.app.protect.protect import protect_images
 from anamorph.losses import cross_entropy, mse
 from anamorph.methods.fmd import PRESETS
+from anamorph.methods.views import VIEWS
 from anamorph.models import Model
 from anamorph.models.precision import in_precision
 from anamorph.optimize.engine import solve
@@ -124,6 +125,9 @@ def _calls(name: str, images: Images, steps: int) -> dict[str, Call]:
     }
 
 
+WHOLE = VIEWS[0].held
+
+
 def _pgd(model: Model, images: Images, labels: Tensor, steps: int) -> Problem[Any]:
     def objective(z: Tensor, context: tuple[Images, Tensor]) -> Terms:
         return Terms(parts={"misread": cross_entropy(model.output(z), context[1])})
@@ -135,10 +139,10 @@ def _features(model: Model, layer: str, images: Images, guides: Images, steps: i
     """Feature maps are brought close to those of other pictures (Sabour et al. 2016)."""
     glance = model.with_taps(layer).glance(1.0)
     with torch.no_grad():
-        wanted = glance(guides)[0]
+        wanted = glance(guides, WHOLE)[0]
 
     def objective(z: Tensor, context: tuple[Images, Tensor]) -> Terms:
-        return Terms(parts={"distance": mse(glance(z)[0], context[1])})
+        return Terms(parts={"distance": mse(glance(z, WHOLE)[0], context[1])})
 
     return _within_ball("min", objective, images, wanted, steps)
 

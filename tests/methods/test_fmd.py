@@ -1,6 +1,8 @@
 """FMD where the answer is known."""
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,10 +10,13 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from anamorph.errors import ParameterError
+from anamorph.methods.distortion import Held
 from anamorph.methods.fmd import FMD, PRESETS, Surrogate, fmd, more_effort
 from anamorph.methods.keeping import KeepDirection, KeepLabel, keeping_for
 from anamorph.optimize.engine import solve
 from anamorph.types import Reading
+
+ARITHMETIC = FMD(layer_mean="arithmetic")
 
 NOT_LAST = torch.zeros(3, dtype=torch.bool)
 
@@ -40,21 +45,31 @@ def test_without_a_random_start_the_distortion_has_no_gradient() -> None:
     x = GREY.clone().requires_grad_()
     distortion = problem.objective(x, problem.context).parts["distortion"]
     (gradient,) = torch.autograd.grad(distortion.sum(), x)
-    assert (distortion == 0).all()
+    assert distortion.isfinite().all()
     assert (gradient == 0).all()
 
 
-def test_each_taps_distortion_is_one_at_the_random_start() -> None:
-    def two_scales(images: Tensor) -> Reading:
-        return Reading(identity(images).output, (images, 1000 * images[:, :1]))
+def two_scales(images: Tensor) -> Reading:
+    """Two layers, one of them with far larger values."""
+    return Reading(identity(images).output, (images, 1000 * images[:, :1]))
 
-    problem = fmd(two_scales, GREY, KeepLabel(), [0, 1], FMD())
+
+def test_each_taps_distortion_is_one_at_the_random_start() -> None:
+    problem = fmd(two_scales, GREY, KeepLabel(), [0, 1], ARITHMETIC)
     distortion = problem.objective(problem.start, problem.context).parts["distortion"]
     assert_close(distortion, torch.ones_like(distortion))
 
 
+def test_the_geometric_mean_asks_of_each_layer_the_same_growth() -> None:
+    problem = fmd(two_scales, GREY, KeepLabel(), [0, 1], FMD())
+    x, start = problem.context.x, problem.start
+    for factor in (1.0, 2.0):
+        moved = problem.objective(x + factor * (start - x), problem.context).parts["distortion"]
+        assert_close(moved, torch.full_like(moved, 2 * math.log(factor)))
+
+
 def test_the_terms_add_up_to_the_papers_objective() -> None:
-    p = FMD(utility_weight=0.25)
+    p = replace(ARITHMETIC, utility_weight=0.25)
     problem = fmd(identity, GREY, KeepLabel(), [0, 1], p, target=torch.tensor([1, 0]))
     terms = problem.objective(problem.start, problem.context)
     cross_entropy = torch.log(torch.tensor([1 + torch.e, 1 + torch.e**-1], dtype=torch.float64))
@@ -113,6 +128,7 @@ def test_the_paper_preset_is_the_papers() -> None:
     p = PRESETS["paper"]
     assert (p.epsilon * 255, p.step_size * 255, p.steps) == pytest.approx((16, 4, 100))
     assert (p.momentum, p.smoothing, p.balance) == (0, 0, "sum")
+    assert (p.layer_mean, p.shrink) == ("arithmetic", 0)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +147,7 @@ def brightness(images: Tensor) -> Reading:
 
 
 def test_surrogates_are_distorted_and_misread_beside_the_papers_terms() -> None:
-    p = FMD(utility_weight=0.25, surrogate_weight=3.0)
+    p = replace(ARITHMETIC, utility_weight=0.25, surrogate_weight=3.0)
     surrogates = [Surrogate(brightness, KeepLabel()), Surrogate(identity, KeepLabel())]
     problem = fmd(identity, GREY, KeepLabel(), [0, 1], p, surrogates=surrogates)
     terms = problem.objective(problem.start, problem.context)
@@ -164,7 +180,8 @@ def test_a_surrogate_that_can_be_fooled_is_fooled_while_the_authorized_reading_s
 
 def test_one_view_is_the_picture_alone() -> None:
     x = torch.rand(2, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    problem = fmd(identity, x, KeepLabel(), [0, 1], FMD(views=1, resolution=1, look_every=1))
+    p = replace(ARITHMETIC, views=1, resolution=1, look_every=1)
+    problem = fmd(identity, x, KeepLabel(), [0, 1], p)
     terms = problem.objective(
         problem.start, problem.turn(problem.context, torch.tensor([0, 5]), NOT_LAST[:2])
     )
@@ -184,7 +201,7 @@ def test_each_picture_is_distorted_in_the_view_of_its_own_age() -> None:
     together = fmd(looking, x, KeepLabel(), [0, 1, 2], p)
     z = together.project(together.start + 0.01 * x, together.context)
     seen.clear()
-    ages = torch.tensor([7, 0, 1])
+    ages = torch.tensor([7, 0, 1])  # of six views
     terms = together.objective(z, together.turn(together.context, ages, NOT_LAST[:3]))
     assert seen == [(1, 3, 20, 20), (1, 3, 20, 20), (2, 3, 17, 17)]  # one look, two views
     assert terms.slack is not None
@@ -223,8 +240,8 @@ def test_on_the_way_another_looks_and_at_the_end_the_model_itself() -> None:
 
         return read
 
-    def glance(images: Tensor) -> tuple[Tensor, ...]:
-        return (images,)
+    def glance(images: Tensor, held: Held) -> tuple[Tensor, ...]:
+        return (held(images),)
 
     full, short, x = reader("full"), reader("short"), GREY[:1]
     p = FMD(steps=4, look_every=2)
@@ -245,7 +262,9 @@ def test_forms_are_looked_at_in_turn_and_all_at_the_end() -> None:
     x = GREY[:1]
     forms = [lambda x: 0 * x, lambda x: 0 * x + 1]
     p = FMD(steps=8, look_every=2)
-    problem = fmd(reader, x, KeepLabel(), [0], p, survive=forms, glance=lambda images: (images,))
+    problem = fmd(
+        reader, x, KeepLabel(), [0], p, survive=forms, glance=lambda images, held: (held(images),)
+    )
     seen = []
     for age in (0, 1, 2, 4, 6, 8):
         read.clear()
@@ -259,8 +278,8 @@ def test_a_glance_is_what_is_distorted_and_the_reading_needs_no_taps() -> None:
     def reader(images: Tensor) -> Reading:
         return Reading(steep(images).output, ())
 
-    def glance(images: Tensor) -> tuple[Tensor, ...]:
-        return (images[..., ::2, ::2],)
+    def glance(images: Tensor, held: Held) -> tuple[Tensor, ...]:
+        return (held(images[..., ::2, ::2]),)
 
     x = GREY.clone()
     x[..., :2] += 4 / 255
@@ -302,5 +321,18 @@ def test_surrogates_see_the_same_views() -> None:
     p = FMD(views=6)
     problem = fmd(identity, x, KeepLabel(), [0], p, surrogates=[Surrogate(looking, KeepLabel())])
     shapes.clear()
-    problem.objective(problem.start, problem.turn(problem.context, torch.tensor([3]), NOT_LAST[:1]))
+    problem.objective(problem.start, problem.turn(problem.context, torch.tensor([4]), NOT_LAST[:1]))
     assert shapes == [14]
+
+
+def test_what_gains_nothing_is_drawn_back_and_what_gains_goes_as_far() -> None:
+    def red(images: Tensor) -> Reading:
+        return Reading(identity(images).output, (images[:, :1],))
+
+    p = FMD(steps=12, momentum=0, smoothing=0, shrink=0.5, views=1)
+    for solved in solve(fmd(red, GREY, KeepLabel(), [0, 1], p)):
+        moved = (solved.value - 0.5).abs() * 255
+        assert_close(moved[1:], torch.zeros_like(moved[1:]))
+        far = moved[0] > 15.9
+        assert (far | (moved[0] == 0)).all()  # what stood at 0 has no gradient here, and stays
+        assert far.double().mean() > 0.5

@@ -38,6 +38,20 @@ def images() -> Tensor:
 def test_pictures_are_shown_small_and_the_rest_is_not_run(images: Tensor) -> None:
     glanced = model_of().glance(0.5)
     Last.ran = 0
-    (features,) = glanced(images)
+    (features,) = glanced(images, lambda shown: shown)
     assert features.shape == (2, 8, 16, 16)
     assert Last.ran == 0
+
+
+def test_what_a_network_is_shown_is_held_at_its_size(images: Tensor) -> None:
+    sizes = []
+
+    def held(shown: Tensor) -> Tensor:
+        sizes.append(tuple(shown.shape))
+        return shown.flip(-1)
+
+    glanced = model_of().glance(0.5)
+    (features,) = glanced(images, held)
+    (mirrored,) = glanced(images.flip(-1), lambda shown: shown)
+    assert sizes == [(2, 3, 32, 32)]
+    torch.testing.assert_close(features, mirrored, atol=1e-5, rtol=0)

@@ -1,27 +1,39 @@
 """L' of feature map distortion: how far feature maps have moved.
 
-    L' = mean over the taps of MSE(g_feat(V x), g_feat(V x*)) / MSE(g_feat(x), g_feat(x_0))
+    r_l = MSE(g_l(V x), g_l(V x*)) / MSE(g_l(x), g_l(x_0))       of each tapped layer l
+    L'  = mean over l of r_l       or       mean over l of log r_l
 
-x_0 is the random start, so that layers weigh the same whatever the scale of their activations.
+x_0 is the random start, so that layers weigh the same whatever the scale of their activations. In
+the arithmetic mean the layer that has moved most still outweighs the others; the logarithm of the
+geometric mean asks of each layer, and of each model where several are added up, the same growth.
 """
 
 from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 
 from anamorph.losses import mse
-from anamorph.methods.views import VIEWS
+from anamorph.methods.views import VIEWS, View
 from anamorph.optimize.rows import join, take
 from anamorph.types import Images, PerSample
 
 Features: TypeAlias = tuple[Tensor, ...]
 """Feature maps in the order of the taps, each with n rows."""
 
-Glance: TypeAlias = Callable[[Images], Features]
+Held: TypeAlias = Callable[[Tensor], Tensor]
+"""How what a network is shown is held."""
+
+Glance: TypeAlias = Callable[[Images, Held], Features]
 """g: the feature maps of pictures, or of parts of them, perhaps at a low resolution."""
+
+Mean: TypeAlias = Literal["arithmetic", "geometric"]
+"""How the distortions of layers are averaged."""
+
+_LEAST = 1e-6
+"""The r_l below which its logarithm falls no further: layers that do not move point nowhere."""
 
 
 class Sights(NamedTuple):
@@ -45,13 +57,23 @@ def sights(views: Sequence[Features], start: Features) -> Sights:
     )
 
 
-def distortion(features: Features, clean: Features, at_start: Sequence[PerSample]) -> PerSample:
+def distortion(
+    features: Features, clean: Features, at_start: Sequence[PerSample], mean: Mean
+) -> PerSample:
     """L' of one view."""
     taps = zip(features, clean, at_start, strict=True)
-    return torch.stack([mse(f, f_x) / d for f, f_x, d in taps]).mean(0)
+    r = torch.stack([mse(f, f_x) / d for f, f_x, d in taps])
+    return (r if mean == "arithmetic" else r.clamp_min(_LEAST).log()).mean(0)
 
 
-def distortion_in_turn(glance: Glance, x_star: Tensor, view: Tensor, seen: Sights) -> PerSample:
+def seen_in(glance: Glance, view: View, images: Images) -> Features:
+    """g_feat(V x)."""
+    return glance(view.part(images), view.held)
+
+
+def distortion_in_turn(
+    glance: Glance, x_star: Tensor, view: Tensor, seen: Sights, mean: Mean
+) -> PerSample:
     """L' of each picture's own view.
 
     Args:
@@ -59,11 +81,12 @@ def distortion_in_turn(glance: Glance, x_star: Tensor, view: Tensor, seen: Sight
         x_star: (n, c, h, w).
         view: (n,) the number of each picture's view, k.
         seen: what g sees in the originals.
+        mean: of the layers.
     """
 
     def of_view(k: int, rows: Tensor) -> PerSample:
-        features = glance(VIEWS[k](take(x_star, rows)))
-        return distortion(features, take(seen.views[k], rows), take(seen.at_start, rows))
+        features = seen_in(glance, VIEWS[k], take(x_star, rows))
+        return distortion(features, take(seen.views[k], rows), take(seen.at_start, rows), mean)
 
     groups = [(k, view == k) for k in sorted(set(view.tolist()))]
     made = reduce(join, (of_view(k, rows) for k, rows in groups))

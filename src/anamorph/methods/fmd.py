@@ -11,9 +11,13 @@ and where public models stand in for the unauthorized ones (not in the paper),
 
 and where the distortion is to carry over to other models (not in the paper),
 
-    L' = MSE(g_feat(V_k x), g_feat(V_k x*))     at step i, k = i mod K: another view in each step
+    L' = log MSE(g_feat(V_k x), g_feat(V_k x*))   at step i, k = i mod K: another view in each step
     g  = f at rho times its resolution
     L_p is looked at in every c-th step, i mod c = 0, and at the end
+
+and where values that gain little are to stay as they were (not in the paper),
+
+    x* <- x + S(x* - x),   S(d) = sign(d) max(|d| - tau alpha, 0)      after each step
 
 and where files are shared in forms t that the reading must survive (not in the paper),
 
@@ -34,6 +38,9 @@ Where this differs from the paper:
 - The forms t are real codecs and filters with the gradient of something alike, a: t(x*) is
   a(x*) + (t(x*) - a(x*)), brackets held constant; a is x* where t leaves pixels in place. Each look
   reads one form, so they take no further pass; the last look reads all, its slack is the least.
+- The logarithm, for each layer and model, lets none outweigh the others (`distortion`). In the
+  paper's case of one layer and no other term the sign of the gradient is the same.
+- tau is not in the paper: it trades a little strength for nearer pictures.
 - Views, a resolution below the network's own and looks at the reading in some steps only are not
   in the paper, and K = rho = c = 1 is without them. Small views cost less and carry over further:
   a change that tells at a low resolution fits one network less closely. Where they are used, the
@@ -54,18 +61,21 @@ from anamorph.methods import budget
 from anamorph.methods.distortion import (
     Features,
     Glance,
+    Held,
+    Mean,
     Sights,
     distortion,
     distortion_in_turn,
+    seen_in,
     sights,
 )
 from anamorph.methods.forms import Shared, as_it_is
 from anamorph.methods.keeping import Keeping
-from anamorph.methods.views import VIEWS
+from anamorph.methods.views import VIEWS, View
 from anamorph.optimize.combine import Combine, Constrained, Sum
 from anamorph.optimize.problem import Problem
 from anamorph.optimize.rows import spread, take
-from anamorph.optimize.sets import onto_box, onto_linf_ball
+from anamorph.optimize.sets import onto_box, onto_linf_ball, toward
 from anamorph.optimize.starts import uniform_in_ball
 from anamorph.optimize.steps import MomentumSign, Sign, Smoothed, Step
 from anamorph.optimize.terms import Terms
@@ -85,7 +95,7 @@ class FMD:
     )
     momentum: float = budget.momentum(0.6)
     smoothing: float = knob(
-        1.0,
+        0.7,
         "Standard deviation of the gradient's 5x5 Gaussian blur, in pixels; 0 is off.",
         symbol="σ",
         at_least=0,
@@ -102,6 +112,20 @@ class FMD:
         "Weight of the surrogates' misreading beside the distortion of their layers.",
         symbol="κ",
         at_least=0,
+    )
+    layer_mean: Mean = knob(
+        "geometric",
+        "How the distortions of layers are averaged; `geometric` lets none outweigh the others, "
+        "nor a model the other models.",
+        choices=("arithmetic", "geometric"),
+    )
+    shrink: float = knob(
+        0.0,
+        "Share of a step by which every change is drawn back in that step: what gains little stays "
+        "as it was, and pictures nearer to their originals.",
+        symbol="τ",
+        at_least=0,
+        at_most=0.95,
     )
     views: int = knob(
         len(VIEWS),
@@ -151,7 +175,14 @@ class FMD:
 PRESETS: dict[str, FMD] = {
     "fast": FMD(),
     "paper": FMD(
-        steps=100, momentum=0, smoothing=0, balance="sum", views=1, resolution=1, look_every=1
+        steps=100,
+        momentum=0,
+        smoothing=0,
+        balance="sum",
+        layer_mean="arithmetic",
+        views=1,
+        resolution=1,
+        look_every=1,
     ),
     "strong": FMD(steps=32),
 }
@@ -227,11 +258,11 @@ def fmd(
         start = onto_box(uniform_in_ball(x, p.epsilon, seeds), 0, 1)
         kept = Kept(
             x,
-            sights([see(view(x)) for view in views], see(start)),
+            _sights(see, views, x, start),
             keeping.target(authorized(x).output) if target is None else target,
             torch.zeros(len(x), dtype=torch.long, device=x.device),
             torch.zeros(len(x), dtype=torch.bool, device=x.device),
-            tuple(sights([g(view(x)) for view in views], g(start)) for g in sees),
+            tuple(_sights(g, views, x, start) for g in sees),
             tuple(s.keeping.target(s.model(x).output) for s in surrogates if p.surrogate_weight),
         )
 
@@ -249,16 +280,17 @@ def fmd(
                 slack = slack.fmin(spread(keeping.slack(reading.output, y), looked, torch.nan))
         k = kept.age % len(views)
         if p.plain and len(forms) == 1:
-            moved = distortion(reading.features, kept.sights.views[0], kept.sights.at_start)
+            clean, at_start = kept.sights.views[0], kept.sights.at_start
+            moved = distortion(reading.features, clean, at_start, p.layer_mean)
         else:
-            moved = distortion_in_turn(see, x_star, k, kept.sights)
+            moved = distortion_in_turn(see, x_star, k, kept.sights, p.layer_mean)
         parts = {
             "distortion": moved,  # L'
             "utility": -p.utility_weight * utility,
         }
         if surrogates:
             both = zip(sees, kept.surrogate_sights, strict=True)
-            distortions = [distortion_in_turn(g, x_star, k, seen) for g, seen in both]
+            distortions = [distortion_in_turn(g, x_star, k, seen, p.layer_mean) for g, seen in both]
             parts["surrogates"] = torch.stack(distortions).mean(0)  # L'_s
             if p.surrogate_weight:
                 losses = zip(surrogates, kept.misread, strict=True)
@@ -272,6 +304,8 @@ def fmd(
         )
 
     def project(x_star: Tensor, kept: Kept) -> Tensor:
+        if p.shrink:
+            x_star = toward(x_star, kept.x, p.shrink * p.step_size)  # S
         return onto_box(onto_linf_ball(x_star, kept.x, p.epsilon), 0, 1)
 
     return Problem(
@@ -289,10 +323,14 @@ def fmd(
 
 
 def _features(model: Authorized) -> Glance:
-    def features(images: Images) -> Features:
-        return model(images).features
+    def features(images: Images, held: Held) -> Features:
+        return model(held(images)).features
 
     return features
+
+
+def _sights(g: Glance, views: Sequence[View], x: Images, start: Images) -> Sights:
+    return sights([seen_in(g, view, x) for view in views], seen_in(g, views[0], start))
 
 
 def _step(p: FMD) -> Step:

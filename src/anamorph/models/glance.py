@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,9 @@ from anamorph.models.outputs import returned
 from anamorph.models.preprocess import Preprocess, example
 from anamorph.models.taps import capture, capture_features
 from anamorph.types import Images
+
+Glance: TypeAlias = Callable[[Images, Callable[[Tensor], Tensor]], tuple[Tensor, ...]]
+"""The feature maps of pictures (n, 3, h, w), after what is done to them at the network's size."""
 
 _MULTIPLE = 8
 """Sides are rounded to a multiple of it: maps of odd sizes waste time."""
@@ -25,7 +29,7 @@ def glancing(
     taps: Sequence[str],
     cast: Callable[[Tensor], Tensor],
     share: float,
-) -> Callable[[Images], tuple[Tensor, ...]]:
+) -> Glance:
     """What tapped layers return for all of a picture at a share of the network's resolution.
 
     The forward pass stops at the last tap, gradients flow back. A network that runs at its own
@@ -44,11 +48,12 @@ def glancing(
     with torch.no_grad():
         runs = capture(network, taps, cast(Preprocess(input)(example(input)))).runs
 
-    def at(seen: Input) -> Callable[[Images], tuple[Tensor, ...]]:
+    def at(seen: Input) -> Glance:
         preprocess = Preprocess(seen)
 
-        def glance(images: Images) -> tuple[Tensor, ...]:
-            features = capture_features(network, taps, cast(preprocess.whole(images)), runs)
+        def glance(images: Images, held: Callable[[Tensor], Tensor]) -> tuple[Tensor, ...]:
+            shown = held(preprocess.whole(images))
+            features = capture_features(network, taps, cast(shown), runs)
             return tuple(returned(feature, images) for feature in features)
 
         return glance
@@ -70,11 +75,11 @@ def smaller(size: tuple[int, int], share: float) -> tuple[int, int]:
     return height, width
 
 
-def _runs(glance: Callable[[Images], tuple[Tensor, ...]], input: Input) -> bool:
+def _runs(glance: Glance, input: Input) -> bool:
     """Whether a network takes pictures of that size; those with fixed positions refuse."""
     try:
         with torch.no_grad():
-            glance(example(input))
+            glance(example(input), lambda shown: shown)
     except REFUSALS:
         return False
     return True

@@ -11,7 +11,7 @@ from anamorph.models.card import Card, Input
 from anamorph.models.convolutions import run
 from anamorph.models.device import device_in
 from anamorph.models.folding import Folded
-from anamorph.models.glance import glancing
+from anamorph.models.glance import Glance, glancing
 from anamorph.models.outputs import returned, unwrap
 from anamorph.models.preprocess import Preprocess, example
 from anamorph.models.taps import capture, capture_features, check_taps
@@ -55,7 +55,7 @@ class Model:
         output = returned(unwrap(seen.output, self.task, self.name), images)
         return Reading(output, tuple(returned(feature, images) for feature in features))
 
-    def glance(self, share: float) -> Callable[[Images], tuple[Tensor, ...]]:
+    def glance(self, share: float) -> Glance:
         """The tapped features of whole pictures at a share of the network's resolution.
 
         They take a fraction of the time of a reading. See `models.glance`.

@@ -1,6 +1,7 @@
-"""Feasible sets as projections: each returns the nearest point of its set, per value."""
+"""Feasible sets as projections, each onto the nearest point of its set, and a pull to a center."""
 
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def onto_linf_ball(z: Tensor, center: Tensor, radius: float) -> Tensor:
@@ -28,6 +29,20 @@ def onto_rms_ball(z: Tensor, center: Tensor, radius: float) -> Tensor:
     size = change.square().flatten(1).mean(1).sqrt()
     factor = (radius / size.clamp_min(radius)).view(-1, *[1] * (z.dim() - 1))
     return change.mul_(factor).add_(center)
+
+
+def toward(z: Tensor, center: Tensor, by: float) -> Tensor:
+    """argmin over y of |y - z|^2 / 2 + by * sum |y - center|, per value.
+
+    Every value moves toward its center by the same length and no further: what was moved by little
+    goes back, what was moved by much stays.
+
+    Example:
+        >>> import torch
+        >>> toward(torch.tensor([0.5, 3.0, -2.0]), torch.zeros(3), 1.0).tolist()
+        [0.0, 2.0, -1.0]
+    """
+    return center + F.softshrink(z - center, by)
 
 
 def onto_box(z: Tensor, low: float, high: float) -> Tensor:
