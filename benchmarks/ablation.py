@@ -26,7 +26,7 @@ from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, has_models
 from benchmarks.protect import bench_with, protected
 from benchmarks.runs import Results
 
-from anamorph.methods.fmd import PRESETS
+from anamorph.methods.fmd_parameters import PRESETS
 from anamorph.models import Model
 from anamorph.parameters import shown
 
@@ -42,9 +42,11 @@ SWEEPS: Mapping[str, Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         "alpha": {f"{n}": {"step_size": n * LEVEL} for n in (1, 2, 8)},
         "N": {f"{n}": {"steps": n} for n in (4, 8, 32, 64)},
         "momentum": {f"{decay:g}": {"momentum": decay} for decay in (0.0, 0.3, 0.9)},
-        "smoothing": {f"{sigma:g}": {"smoothing": sigma} for sigma in (0.0, 3.0)},
+        "smoothing": {f"{sigma:g}": {"smoothing": sigma} for sigma in (0.0, 1.0, 3.0)},
         "comfort": {f"{margin:g}": {"comfort": margin} for margin in (1.0, 2.0, 8.0)},
-        "views": {f"{n}": {"views": n} for n in (1, 3)},
+        "layer mean": {"arithmetic": {"layer_mean": "arithmetic"}},
+        "shrink": {f"{share:g}": {"shrink": share} for share in (0.25, 0.5, 0.75)},
+        "views": {f"{n}": {"views": n} for n in (1, 3, 6)},
         "resolution": {f"{share:g}": {"resolution": share} for share in (0.35, 0.5, 0.8, 1.0)},
         "look every": {f"{n}": {"look_every": n} for n in (1, 4)},
     }

@@ -26,7 +26,7 @@ from benchmarks.runs import Results
 from anamorph.adversaries.purify import PURIFIERS
 from anamorph.app.audit.protected.audit import audit
 from anamorph.app.protect.protect import protect
-from anamorph.methods.fmd import PRESETS
+from anamorph.methods.fmd_parameters import PRESETS
 from anamorph.models import load
 from anamorph.parameters import shown
 

@@ -30,7 +30,7 @@ from benchmarks.runs import Results
 
 from anamorph import portraits
 from anamorph.app.protect.protect import protect
-from anamorph.methods.fmd import FMD, PRESETS
+from anamorph.methods.fmd_parameters import FMD, PRESETS
 from anamorph.metrics import accuracy
 from anamorph.models import Model, load
 from anamorph.parameters import shown

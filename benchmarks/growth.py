@@ -30,7 +30,7 @@ from benchmarks.timing import Seconds
 
 from anamorph.app.protect.protect import protect
 from anamorph.app.records import PictureRecord
-from anamorph.methods.fmd import PRESETS
+from anamorph.methods.fmd_parameters import PRESETS
 from anamorph.parameters import shown
 
 SIDE = 64

@@ -30,7 +30,7 @@ from anamorph import portraits
 from anamorph.app.audit.matrix.matrix import matrix
 from anamorph.app.labels import read_labels
 from anamorph.auditing.matrix import row_json, share_json
-from anamorph.methods.fmd import FMD, PRESETS
+from anamorph.methods.fmd_parameters import FMD, PRESETS
 from anamorph.models import Model, load
 from anamorph.parameters import shown
 from anamorph.portraits.networks.families import FAMILIES

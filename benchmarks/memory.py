@@ -32,7 +32,7 @@ from benchmarks.runs import Results
 
 from anamorph.app.protect.protect import protect
 from anamorph.app.records import PictureRecord
-from anamorph.methods.fmd import PRESETS
+from anamorph.methods.fmd_parameters import PRESETS
 from anamorph.parameters import shown
 
 P = ParamSpec("P")

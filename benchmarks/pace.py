@@ -29,7 +29,7 @@ from benchmarks.runs import Results
 from benchmarks.timing import Seconds, ratio, seconds, timed
 
 from anamorph.app.protect.protect import protect
-from anamorph.methods.fmd import FMD, PRESETS
+from anamorph.methods.fmd_parameters import FMD, PRESETS
 from anamorph.parameters import shown
 
 PAPER = "paper"

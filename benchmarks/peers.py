@@ -28,7 +28,7 @@ from benchmarks.timing import interleaved, ratio, seconds
 
 from anamorph.app.protect.protect import protect_images
 from anamorph.losses import cross_entropy, mse
-from anamorph.methods.fmd import PRESETS
+from anamorph.methods.fmd_parameters import PRESETS
 from anamorph.methods.views import VIEWS
 from anamorph.models import Model
 from anamorph.models.precision import in_precision

@@ -31,7 +31,7 @@ from benchmarks.runs import Results
 
 from anamorph.app.protect.protect import protect
 from anamorph.app.records import PictureRecord, ProtectReport
-from anamorph.methods.fmd import FMD, PRESETS
+from anamorph.methods.fmd_parameters import FMD, PRESETS
 from anamorph.models import Model, load
 from anamorph.parameters import shown
 

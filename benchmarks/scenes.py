@@ -21,7 +21,7 @@ from anamorph.methods.advface import PRESETS as ADVFACE
 from anamorph.methods.advface import Spread, advface
 from anamorph.methods.avih import PRESETS as AVIH
 from anamorph.methods.avih import avih
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.methods.keeping import KeepAnswer
 from anamorph.models import Model
 from anamorph.models.device import CPU, placed

@@ -25,7 +25,7 @@ from benchmarks.places import AUTHORIZED, RESULTS, card, has_models
 from benchmarks.runs import Results
 from benchmarks.scenes import others, protecting
 
-from anamorph.methods.fmd import FMD, PRESETS
+from anamorph.methods.fmd_parameters import FMD, PRESETS
 from anamorph.models import Model, load
 
 RULES: Mapping[str, FMD] = {

@@ -33,7 +33,7 @@ from anamorph.app.protect.protecting import as_images
 from anamorph.auditing.matrix import row_json, share_json
 from anamorph.files.photo import read
 from anamorph.losses import cosine
-from anamorph.methods.fmd import PRESETS
+from anamorph.methods.fmd_parameters import PRESETS
 from anamorph.metrics.accuracy import Share, share
 from anamorph.metrics.identity import similarities, tar_at_far
 from anamorph.models import Model, load

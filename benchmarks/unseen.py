@@ -27,7 +27,7 @@ from benchmarks.protect import Bench, protected
 from benchmarks.rival import Absent
 from benchmarks.runs import Results
 
-from anamorph.methods.fmd import FMD, PRESETS
+from anamorph.methods.fmd_parameters import FMD, PRESETS
 from anamorph.models import load
 from anamorph.parameters import shown
 

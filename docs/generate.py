@@ -14,7 +14,7 @@ import click
 
 from anamorph.adversaries.transforms import TRANSFORMS
 from anamorph.cli import COMMANDS, anamorph
-from anamorph.methods import advface, avih, decoy, fmd, permuted, sealed
+from anamorph.methods import advface, avih, decoy, fmd_parameters, permuted, sealed
 from anamorph.parameters import Knob, knobs, shown
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -121,7 +121,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "decoy-parameters": lambda: parameters(decoy.PRESETS, "decoy", _name),
     "honest": honest,
-    "fmd-parameters": lambda: parameters(fmd.PRESETS, "option", _flag),
+    "fmd-parameters": lambda: parameters(fmd_parameters.PRESETS, "option", _flag),
     "protect-results": protect_results,
     "unseen-results": lambda: protect_results("unseen"),
     "network-parameters": lambda: parameters(avih.PRESETS, "network", _name),

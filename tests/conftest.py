@@ -19,7 +19,7 @@ from PIL import Image
 from skimage import data as skimage_data
 from torch import Tensor, nn
 
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model, wrap
 
 Pixels = NDArray[np.uint8]

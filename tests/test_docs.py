@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from anamorph.cli import COMMANDS
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.parameters import knobs
 
 ROOT = Path(__file__).parent.parent

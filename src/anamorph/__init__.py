@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from anamorph.keys.file import write as write_key
     from anamorph.keys.key import Key
     from anamorph.keys.key import new as new_key
-    from anamorph.methods.fmd import FMD, PRESETS
+    from anamorph.methods.fmd_parameters import FMD, PRESETS
     from anamorph.methods.permuted import Permuted
     from anamorph.methods.sealed import Sealed
     from anamorph.models import Model, load, wrap
@@ -76,8 +76,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FMD": "anamorph.methods.fmd",
-    "PRESETS": "anamorph.methods.fmd",
+    "FMD": "anamorph.methods.fmd_parameters",
+    "PRESETS": "anamorph.methods.fmd_parameters",
     "AnamorphError": "anamorph.errors",
     "Audit": "anamorph.auditing.audit",
     "Comparison": "anamorph.auditing.comparison",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from anamorph.app.protect.protect import protect
 from anamorph.app.records import PictureRecord, ProtectReport
 from anamorph.files.photo import read
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model
 
 Protect: TypeAlias = Callable[..., ProtectReport]

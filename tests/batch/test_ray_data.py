@@ -20,7 +20,7 @@ from anamorph.batch.ray_data import OnRay
 from anamorph.batch.shards import Alive, Died, Here
 from anamorph.errors import NotWritten, UsageError
 from anamorph.files.remote import entries, put
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 
 MODEL = "portraits:identity-depthwise"
 QUICK = FMD(steps=2)

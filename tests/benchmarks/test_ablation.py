@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from torch import nn
 
-from anamorph.methods.fmd import FMD, PRESETS
+from anamorph.methods.fmd_parameters import FMD, PRESETS
 from anamorph.models import Model
 from anamorph.parameters import shown
 from benchmarks import ablation, page_ablation

@@ -7,7 +7,7 @@ from benchmarks.scenes import others, protecting
 from benchmarks.timing import Seconds, interleaved, ratio, timed
 from torch import nn
 
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model, wrap
 
 

@@ -12,7 +12,7 @@ from benchmarks.photos import LabeledPhoto, batch, write_large, write_small
 from benchmarks.runs import REQUIRED
 from PIL import Image
 
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.optimize.engine import solve
 from benchmarks import (
     audit_cost,

@@ -9,7 +9,7 @@ import pytest
 from anamorph.cli.options import chosen
 from anamorph.cli.protect import command
 from anamorph.errors import ParameterError
-from anamorph.methods.fmd import FMD, PRESETS
+from anamorph.methods.fmd_parameters import FMD, PRESETS
 from anamorph.parameters import Knob, knobs
 
 Anamorph = Callable[..., Any]

@@ -32,7 +32,7 @@ from anamorph.keys import key as keys
 from anamorph.keys.key import Key
 from anamorph.methods.avih import AVIH
 from anamorph.methods.feature_parameters import AdvFace, Decoy
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.methods.inversion import Inversion
 from anamorph.methods.permuted import Permuted
 from anamorph.methods.sealed import Sealed

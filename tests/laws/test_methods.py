@@ -19,7 +19,8 @@ from anamorph.methods.controls import PGD, Misled, pgd_keeping
 from anamorph.methods.controls import PRESETS as CONTROLS
 from anamorph.methods.decoy import PRESETS as DECOYS
 from anamorph.methods.decoy import Decoy, Decoys, decoy
-from anamorph.methods.fmd import FMD, PRESETS, Surrogate, fmd
+from anamorph.methods.fmd import Surrogate, fmd
+from anamorph.methods.fmd_parameters import FMD, PRESETS
 from anamorph.methods.inversion import Inversion, inversion
 from anamorph.methods.keeping import KeepAnswer, KeepDirection, KeepLabel
 from anamorph.methods.permuted import PRESETS as PERMUTED

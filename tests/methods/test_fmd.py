@@ -11,7 +11,8 @@ from torch.testing import assert_close
 
 from anamorph.errors import ParameterError
 from anamorph.methods.distortion import Held
-from anamorph.methods.fmd import FMD, PRESETS, Surrogate, fmd, more_effort
+from anamorph.methods.fmd import Surrogate, fmd
+from anamorph.methods.fmd_parameters import FMD, PRESETS, more_effort
 from anamorph.methods.keeping import KeepDirection, KeepLabel, keeping_for
 from anamorph.optimize.engine import solve
 from anamorph.types import Reading

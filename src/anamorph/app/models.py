@@ -15,7 +15,8 @@ from anamorph.app.protect.protecting import as_images
 from anamorph.errors import FileError, ModelError, UsageError
 from anamorph.files.folders import find
 from anamorph.files.photo import pixel_digest, read
-from anamorph.methods.fmd import FMD, fmd
+from anamorph.methods.fmd import fmd
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.methods.keeping import keeping_for
 from anamorph.models import Input, Model, Preprocess, load
 from anamorph.optimize.engine import solve

@@ -18,7 +18,7 @@ from anamorph.cli.options import (
 )
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.files.photo import Limits
-from anamorph.methods.fmd import PRESETS
+from anamorph.methods.fmd_parameters import PRESETS
 from anamorph.metrics.accuracy import Share
 
 

@@ -22,7 +22,7 @@ from anamorph.cli.options import (
 from anamorph.cli.render import Bar, check_json, console, number, table, write_json
 from anamorph.cli.sharded import Spread, run_sharded, sharded
 from anamorph.files.photo import Limits
-from anamorph.methods.fmd import FMD, PRESETS
+from anamorph.methods.fmd_parameters import FMD, PRESETS
 
 
 @click.command("protect", short_help="Protect photos.")

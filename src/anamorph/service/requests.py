@@ -13,8 +13,8 @@ from anamorph.app.protect.surviving import survival
 from anamorph.errors import UsageError
 from anamorph.files.encoding import Format
 from anamorph.files.metadata import Metadata
-from anamorph.methods.fmd import FMD
-from anamorph.methods.fmd import PRESETS as PROTECT_PRESETS
+from anamorph.methods.fmd_parameters import FMD
+from anamorph.methods.fmd_parameters import PRESETS as PROTECT_PRESETS
 from anamorph.parameters import knobs
 from anamorph.service.queue import UNSORTED
 from anamorph.service.refusals import Malformed

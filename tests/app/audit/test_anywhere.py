@@ -14,7 +14,7 @@ from anamorph.app.shards.use_cases import Protects
 from anamorph.batch.shards import Here
 from anamorph.errors import FileError, UsageError
 from anamorph.files.photo import Limits
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.portraits import write_folder
 
 pytest.importorskip("fsspec", reason="needs fsspec: pip install 'anamorph[cloud]'")

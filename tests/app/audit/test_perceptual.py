@@ -13,7 +13,7 @@ from anamorph.app.protect.protect import protect
 from anamorph.app.protect.protecting import as_images
 from anamorph.errors import UsageError, WeightsError
 from anamorph.files.photo import Limits, read
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model
 
 

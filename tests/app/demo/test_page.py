@@ -3,7 +3,7 @@
 import numpy as np
 
 from anamorph.app.demo.page import Audited, Protected, Readings, Stolen, Theft, page
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 
 
 def test_the_page_ends_with_what_the_audit_says_and_leads_to_its_report() -> None:

@@ -15,7 +15,7 @@ from anamorph.app.protect.protect import protect, protect_images
 from anamorph.app.protect.protecting import Writing
 from anamorph.app.records import PictureRecord, ProtectReport
 from anamorph.errors import ModelError, NotWritten, ParameterError, UsageError
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model
 
 Protect = Callable[..., ProtectReport]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from anamorph.app.protect.protecting import Writing
 from anamorph.app.records import PictureRecord, ProtectReport
 from anamorph.errors import NotWritten
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model
 
 Protect = Callable[..., ProtectReport]

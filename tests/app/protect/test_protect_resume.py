@@ -12,7 +12,7 @@ from PIL import Image
 from anamorph.app.protect.protecting import Writing
 from anamorph.app.records import PictureRecord, ProtectReport
 from anamorph.errors import Cancelled, UsageError
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model
 from anamorph.optimize.engine import Progress
 

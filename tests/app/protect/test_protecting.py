@@ -23,7 +23,7 @@ from anamorph.app.records import PictureRecord
 from anamorph.batch.job import Job
 from anamorph.files.folders import Item
 from anamorph.files.photo import Limits, probe
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.methods.keeping import keeping_for
 from anamorph.models import Model
 from anamorph.optimize.engine import Solved

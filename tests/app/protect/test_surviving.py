@@ -15,7 +15,7 @@ from anamorph.app.protect.protecting import as_images
 from anamorph.app.protect.surviving import forms_named, shared
 from anamorph.errors import UsageError
 from anamorph.files.photo import read
-from anamorph.methods.fmd import FMD, PRESETS
+from anamorph.methods.fmd_parameters import FMD, PRESETS
 from anamorph.models import Model, load
 
 

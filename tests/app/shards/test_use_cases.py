@@ -18,7 +18,7 @@ from anamorph.errors import BadKey, ModelError, UsageError
 from anamorph.files.remote import entries, exists, fetch, put
 from anamorph.keys import file as key_file
 from anamorph.keys import key as keys
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.portraits import write_folder
 
 pytest.importorskip("fsspec", reason="needs fsspec: pip install 'anamorph[cloud]'")

@@ -28,7 +28,7 @@ from anamorph.files.photo import read
 from anamorph.files.write import write_whole
 from anamorph.keys import file as key_file
 from anamorph.keys.key import new as new_key
-from anamorph.methods.fmd import PRESETS
+from anamorph.methods.fmd_parameters import PRESETS
 from anamorph.models import Model, load
 from anamorph.optimize.engine import Watch
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from anamorph import __version__
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.parameters import shown
 
 GAIN = 8

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, Protocol
 from torch import Tensor
 
 from anamorph.methods.distortion import Glance
-from anamorph.methods.fmd import FMD, Surrogate, fmd
+from anamorph.methods.fmd import Surrogate, fmd
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.methods.forms import Shared
 from anamorph.methods.keeping import keeping_for
 from anamorph.models import Model

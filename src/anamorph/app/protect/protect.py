@@ -22,7 +22,7 @@ from anamorph.errors import FileError, ModelError, ParameterError, UsageError
 from anamorph.files.folders import Item
 from anamorph.files.manifest import file_digest
 from anamorph.files.photo import Limits, probe
-from anamorph.methods.fmd import FMD, more_effort
+from anamorph.methods.fmd_parameters import FMD, more_effort
 from anamorph.methods.keeping import keeping_for
 from anamorph.models import Model, load
 from anamorph.optimize.engine import Watch, solve

@@ -21,7 +21,7 @@ from anamorph.files.manifest import file_digest
 from anamorph.files.metadata import Metadata
 from anamorph.files.photo import Header, Limits, Photo, decode, read
 from anamorph.losses import cosine
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.methods.keeping import Keeping
 from anamorph.metrics.image import largest_change, psnr, ssim
 from anamorph.models import Model

@@ -11,7 +11,7 @@ from torch import Tensor
 from anamorph.adversaries.gradients import with_gradient
 from anamorph.adversaries.transforms import TRANSFORMS, Transform, transforms_named
 from anamorph.errors import UsageError
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.methods.forms import Shared
 from anamorph.types import Images
 

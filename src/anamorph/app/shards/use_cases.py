@@ -26,7 +26,7 @@ from anamorph.batch.shards import Alive
 from anamorph.errors import BadKey, UsageError
 from anamorph.files.photo import Limits
 from anamorph.keys import file as key_file
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model, load
 from anamorph.templates.role import mark
 

@@ -17,7 +17,7 @@ from anamorph.errors import UsageError
 from anamorph.files.folders import Item as Place
 from anamorph.files.photo import probe
 from anamorph.keys.key import Key
-from anamorph.methods.fmd import PRESETS, more_effort
+from anamorph.methods.fmd_parameters import PRESETS, more_effort
 from anamorph.methods.keeping import KeepAnswer, KeepDirection, keeping_for
 from anamorph.models import Model
 from anamorph.service.queue import Item

@@ -14,7 +14,7 @@ from anamorph.app.audit.compare.compare import compare
 from anamorph.app.protect.protect import protect
 from anamorph.auditing.comparison import Comparison
 from anamorph.errors import Cancelled, UsageError
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model
 
 Run: TypeAlias = Callable[..., Comparison]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from anamorph.app.audit.matrix.matrix import matrix
 from anamorph.auditing.matrix import Matrix
 from anamorph.errors import Cancelled, UsageError
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model
 
 Run: TypeAlias = Callable[..., Matrix]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from anamorph.app.audit.protected.audit import audit
 from anamorph.app.protect.protect import protect
 from anamorph.auditing.audit import Audit
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model
 
 ToyOf = Callable[..., Model]

@@ -18,7 +18,7 @@ from anamorph.app.audit.protected.audit import audit
 from anamorph.app.protect.protect import protect
 from anamorph.auditing.audit import Audit
 from anamorph.errors import ModelError, UsageError
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model
 
 Run: TypeAlias = Callable[..., Audit]

@@ -24,7 +24,7 @@ from anamorph.auditing.matrix import Column
 from anamorph.auditing.parties import Party
 from anamorph.errors import ModelError, UsageError
 from anamorph.files.photo import Limits
-from anamorph.methods.fmd import FMD
+from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model, load
 from anamorph.optimize.engine import Watch
 

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 from anamorph.app.protect.posing import posing
 from anamorph.app.protect.surviving import shared, survival
 from anamorph.auditing.protocol import LEAST_COSINE
-from anamorph.methods import controls, fmd
+from anamorph.methods import controls
+from anamorph.methods.fmd_parameters import FMD, PRESETS
 from anamorph.methods.keeping import Keeping, keeping_for
 from anamorph.methods.noise import at_rest, gaussian_noise, null_space_noise, sign_noise
 from anamorph.models import Model
@@ -61,8 +62,8 @@ def ways(parties: Parties, epsilon: float, steps: int) -> tuple[Way, ...]:
         epsilon: the largest change of a value, in [0, 1].
         steps: gradient steps of those that take any.
     """
-    presets: dict[str, fmd.FMD] = {}
-    for name, preset in fmd.PRESETS.items():
+    presets: dict[str, FMD] = {}
+    for name, preset in PRESETS.items():
         p = replace(preset, epsilon=epsilon, steps=steps)
         if p not in presets.values():  # presets that differ in their steps alone are one way
             presets[name] = p
@@ -76,7 +77,7 @@ def ways(parties: Parties, epsilon: float, steps: int) -> tuple[Way, ...]:
     )
 
 
-def _distorting(parties: Parties, name: str, p: fmd.FMD) -> Way:
+def _distorting(parties: Parties, name: str, p: FMD) -> Way:
     pose = posing(parties.authorized, parties.surrogates, replace(p, least_cosine=LEAST_COSINE))
 
     forms = tuple(map(shared, survival(None, p).forms))  # as `protect` does

@@ -16,7 +16,7 @@ from anamorph.app.protect.results import Done
 from anamorph.auditing.matrix import Column, Matrix, Row, Table
 from anamorph.errors import ModelError, UsageError
 from anamorph.files.photo import Limits
-from anamorph.methods.fmd import FMD, PRESETS
+from anamorph.methods.fmd_parameters import FMD, PRESETS
 from anamorph.models import Model
 from anamorph.optimize.engine import Watch
 from anamorph.parameters import shown
