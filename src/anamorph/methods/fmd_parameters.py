@@ -111,7 +111,7 @@ PRESETS: dict[str, FMD] = {
         resolution=1,
         look_every=1,
     ),
-    "strong": FMD(steps=32),
+    "strong": FMD(steps=32, resolution=0.75),
 }
 
 
