@@ -4,8 +4,8 @@
 
 Photos are protected by the presets, and with all the real models as surrogates. The files are then
 read by networks that the benchmark installs from the package index (see `lite`). The bars: with
-three surrogates at most 3 % kept at the default budget, and at half of it at most 35 % with pictures
-at 33 dB or nearer.
+three surrogates at most 3 % kept at the default budget, and at half of it at most 35 %, with
+pictures at 33 dB or nearer.
 """
 
 import argparse
