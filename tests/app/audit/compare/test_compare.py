@@ -47,6 +47,7 @@ def test_every_way_is_measured_with_one_budget(run: Run, photos: Path, tmp_path:
     assert [row.way for row in found.rows] == [
         "fmd fast",
         "fmd paper",
+        "fmd strong",
         "pgd",
         "mi-fgsm",
         "null-space noise",
