@@ -4,7 +4,7 @@ Inside the library a picture is a float tensor in [0, 1], RGB (c = 3) or grey (c
 resolution. Models are known by the role they play, never by their class.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from jaxtyping import Bool, Float
@@ -36,6 +36,16 @@ class Reading(NamedTuple):
     """Class logits or an embedding, one row per picture."""
     features: tuple[Tensor, ...]
     """The tapped feature maps in the order of the taps, each with n rows; empty without taps."""
+
+
+FeatureMaps: TypeAlias = tuple[Tensor, ...]
+"""Feature maps in the order of the taps, each with n rows."""
+
+Held: TypeAlias = Callable[[Tensor], Tensor]
+"""How what a network is shown is held: mirrored, turned; (n, c, h, w) at the network's size."""
+
+Glance: TypeAlias = Callable[[Images, Held], FeatureMaps]
+"""g: the feature maps of pictures, or of parts of them, perhaps at a low resolution."""
 
 
 @runtime_checkable

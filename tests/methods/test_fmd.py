@@ -10,12 +10,11 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from anamorph.errors import ParameterError
-from anamorph.methods.distortion import Held
 from anamorph.methods.fmd import Surrogate, fmd
 from anamorph.methods.fmd_parameters import FMD, PRESETS, more_effort
 from anamorph.methods.keeping import KeepDirection, KeepLabel, keeping_for
 from anamorph.optimize.engine import solve
-from anamorph.types import Reading
+from anamorph.types import Held, Reading
 
 ARITHMETIC = FMD(layer_mean="arithmetic")
 

@@ -8,7 +8,7 @@ the arithmetic mean the layer that has moved most still outweighs the others; th
 geometric mean asks of each layer, and of each model where several are added up, the same growth.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -18,16 +18,7 @@ from torch import Tensor
 from anamorph.losses import mse
 from anamorph.methods.views import VIEWS, View
 from anamorph.optimize.rows import join, take
-from anamorph.types import Images, PerSample
-
-Features: TypeAlias = tuple[Tensor, ...]
-"""Feature maps in the order of the taps, each with n rows."""
-
-Held: TypeAlias = Callable[[Tensor], Tensor]
-"""How what a network is shown is held."""
-
-Glance: TypeAlias = Callable[[Images, Held], Features]
-"""g: the feature maps of pictures, or of parts of them, perhaps at a low resolution."""
+from anamorph.types import FeatureMaps, Glance, Images, PerSample
 
 Mean: TypeAlias = Literal["arithmetic", "geometric"]
 """How the distortions of layers are averaged."""
@@ -39,13 +30,13 @@ _LEAST = 1e-6
 class Sights(NamedTuple):
     """What one model sees in the originals; rows."""
 
-    views: tuple[Features, ...]
+    views: tuple[FeatureMaps, ...]
     """g_feat(V_k x), one for each view."""
     at_start: tuple[PerSample, ...]
     """MSE(g_feat(x), g_feat(x_0)) of each tap."""
 
 
-def sights(views: Sequence[Features], start: Features) -> Sights:
+def sights(views: Sequence[FeatureMaps], start: FeatureMaps) -> Sights:
     """What is seen in views of the originals, the whole pictures first, and in the random start."""
     whole = views[0]
     return Sights(
@@ -58,7 +49,7 @@ def sights(views: Sequence[Features], start: Features) -> Sights:
 
 
 def distortion(
-    features: Features, clean: Features, at_start: Sequence[PerSample], mean: Mean
+    features: FeatureMaps, clean: FeatureMaps, at_start: Sequence[PerSample], mean: Mean
 ) -> PerSample:
     """L' of one view."""
     taps = zip(features, clean, at_start, strict=True)
@@ -66,7 +57,7 @@ def distortion(
     return (r if mean == "arithmetic" else r.clamp_min(_LEAST).log()).mean(0)
 
 
-def seen_in(glance: Glance, view: View, images: Images) -> Features:
+def seen_in(glance: Glance, view: View, images: Images) -> FeatureMaps:
     """g_feat(V x)."""
     return glance(view.part(images), view.held)
 

@@ -57,9 +57,6 @@ import torch
 from torch import Tensor
 
 from anamorph.methods.distortion import (
-    Features,
-    Glance,
-    Held,
     Sights,
     distortion,
     distortion_in_turn,
@@ -77,7 +74,7 @@ from anamorph.optimize.sets import onto_box, onto_linf_ball, toward
 from anamorph.optimize.starts import uniform_in_ball
 from anamorph.optimize.steps import MomentumSign, Sign, Smoothed, Step
 from anamorph.optimize.terms import Terms
-from anamorph.types import Authorized, Images, PerSampleBool, Seeds
+from anamorph.types import Authorized, FeatureMaps, Glance, Held, Images, PerSampleBool, Seeds
 
 
 class Surrogate(NamedTuple):
@@ -203,7 +200,7 @@ def fmd(
 
 
 def _features(model: Authorized) -> Glance:
-    def features(images: Images, held: Held) -> Features:
+    def features(images: Images, held: Held) -> FeatureMaps:
         return model(held(images)).features
 
     return features

@@ -49,7 +49,7 @@ class FMD:
     shrink: float = knob(
         0.0,
         "Share of a step by which every change is drawn back in that step: what gains little stays "
-        "as it was, and pictures nearer to their originals.",
+        "as it was, and pictures stay nearer to their originals.",
         symbol="τ",
         at_least=0,
         at_most=0.95,

@@ -1,7 +1,7 @@
 """Views of a picture: parts of it, mirrored or turned, on which a change is to tell as well.
 
 What is moved for the picture as a whole alone fits one model; what is moved for its views in turn
-carries over to others (measured in benchmarks/results/ablation.md).
+carries over to others (measured: benchmarks/README.md, what was tried).
 """
 
 import math
@@ -42,7 +42,7 @@ class View(NamedTuple):
     def held(self, shown: Tensor) -> Tensor:
         """The part (n, c, h, w) as it is held, at any size; gradients flow back.
 
-        At the small size at which a network sees it, holding it costs nothing.
+        Cheap at the small size at which a network sees it.
 
         Example:
             >>> import torch

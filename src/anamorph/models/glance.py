@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +10,7 @@ from anamorph.models.card import Input
 from anamorph.models.outputs import returned
 from anamorph.models.preprocess import Preprocess, example
 from anamorph.models.taps import capture, capture_features
-from anamorph.types import Images
-
-Glance: TypeAlias = Callable[[Images, Callable[[Tensor], Tensor]], tuple[Tensor, ...]]
-"""The feature maps of pictures (n, 3, h, w), after what is done to them at the network's size."""
+from anamorph.types import FeatureMaps, Glance, Held, Images
 
 _MULTIPLE = 8
 """Sides are rounded to a multiple of it: maps of odd sizes waste time."""
@@ -51,7 +47,7 @@ def glancing(
     def at(seen: Input) -> Glance:
         preprocess = Preprocess(seen)
 
-        def glance(images: Images, held: Callable[[Tensor], Tensor]) -> tuple[Tensor, ...]:
+        def glance(images: Images, held: Held) -> FeatureMaps:
             shown = held(preprocess.whole(images))
             features = capture_features(network, taps, cast(shown), runs)
             return tuple(returned(feature, images) for feature in features)

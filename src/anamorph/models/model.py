@@ -11,11 +11,11 @@ from anamorph.models.card import Card, Input
 from anamorph.models.convolutions import run
 from anamorph.models.device import device_in
 from anamorph.models.folding import Folded
-from anamorph.models.glance import Glance, glancing
+from anamorph.models.glance import glancing
 from anamorph.models.outputs import returned, unwrap
 from anamorph.models.preprocess import Preprocess, example
 from anamorph.models.taps import capture, capture_features, check_taps
-from anamorph.types import Images, Reading, Task
+from anamorph.types import Glance, Images, Reading, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
-from anamorph.methods.distortion import Glance
 from anamorph.methods.fmd import Surrogate, fmd
 from anamorph.methods.fmd_parameters import FMD
 from anamorph.methods.forms import Shared
@@ -14,7 +13,7 @@ from anamorph.methods.keeping import keeping_for
 from anamorph.models import Model
 from anamorph.models.precision import in_precision
 from anamorph.optimize.problem import Problem
-from anamorph.types import Images, Seeds
+from anamorph.types import Glance, Images, Seeds
 
 
 class Pose(Protocol):
