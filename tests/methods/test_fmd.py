@@ -329,10 +329,19 @@ def test_what_gains_nothing_is_drawn_back_and_what_gains_goes_as_far() -> None:
     def red(images: Tensor) -> Reading:
         return Reading(identity(images).output, (images[:, :1],))
 
-    p = FMD(steps=12, momentum=0, smoothing=0, shrink=0.5, views=1)
+    p = FMD(steps=24, momentum=0, smoothing=0, shrink=0.5, views=1)
     for solved in solve(fmd(red, GREY, KeepLabel(), [0, 1], p)):
         moved = (solved.value - 0.5).abs() * 255
         assert_close(moved[1:], torch.zeros_like(moved[1:]))
         far = moved[0] > 15.9
         assert (far | (moved[0] == 0)).all()  # what stood at 0 has no gradient here, and stays
         assert far.double().mean() > 0.5
+
+
+def test_the_first_half_of_the_steps_draws_nothing_back() -> None:
+    problem = fmd(identity, GREY, KeepLabel(), [0, 1], FMD(steps=5, shrink=0.5))
+    turned = problem.turn(problem.context, torch.tensor([2, 3]), NOT_LAST[:2])
+    moved = (problem.project(problem.start, turned) - GREY).abs() * 255
+    began = (problem.start - GREY).abs() * 255
+    assert_close(moved[0], began[0])
+    assert_close(moved[1], (began[1] - 2).clamp_min(0))

@@ -17,7 +17,7 @@ and where the distortion is to carry over to other models (not in the paper),
 
 and where values that gain little are to stay as they were (not in the paper),
 
-    x* <- x + S(x* - x),   S(d) = sign(d) max(|d| - tau alpha, 0)      after each step
+    x* <- x + S(x* - x),   S(d) = sign(d) max(|d| - tau alpha, 0)      after steps i >= N / 2
 
 and where files are shared in forms t that the reading must survive (not in the paper),
 
@@ -40,7 +40,8 @@ Where this differs from the paper:
   reads one form, so they take no further pass; the last look reads all, its slack is the least.
 - The logarithm, for each layer and model, lets none outweigh the others (`distortion`). In the
   paper's case of one layer and no other term the sign of the gradient is the same.
-- tau is not in the paper: it trades a little strength for nearer pictures.
+- tau is not in the paper: it trades a little strength for nearer pictures. The first half of the
+  steps is left alone: what gains little is told better when much has been moved.
 - Views, a resolution below the network's own and looks at the reading in some steps only are not
   in the paper, and K = rho = c = 1 is without them. Small views cost less and carry over further:
   a change that tells at a low resolution fits one network less closely. Where they are used, the
@@ -181,8 +182,9 @@ def fmd(
         )
 
     def project(x_star: Tensor, kept: Kept) -> Tensor:
-        if p.shrink:
-            x_star = toward(x_star, kept.x, p.shrink * p.step_size)  # S
+        late = 2 * kept.age >= p.steps
+        if p.shrink and late.any():
+            x_star = toward(x_star, kept.x, late * (p.shrink * p.step_size))  # S
         return onto_box(onto_linf_ball(x_star, kept.x, p.epsilon), 0, 1)
 
     return Problem(

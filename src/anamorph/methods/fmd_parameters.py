@@ -48,8 +48,8 @@ class FMD:
     )
     shrink: float = knob(
         0.0,
-        "Share of a step by which every change is drawn back in that step: what gains little stays "
-        "as it was, and pictures stay nearer to their originals.",
+        "Share of a step by which every change is drawn back in each step of the second half: what "
+        "gains little stays as it was, and pictures stay nearer to their originals.",
         symbol="τ",
         at_least=0,
         at_most=0.95,
@@ -111,7 +111,7 @@ PRESETS: dict[str, FMD] = {
         resolution=1,
         look_every=1,
     ),
-    "strong": FMD(steps=32, resolution=0.75),
+    "strong": FMD(steps=48, resolution=0.75),
 }
 
 

@@ -132,16 +132,17 @@ def stream(
             del done  # a large picture's state must not outlive it
             continue
         began = clock()
+        context = problem.turn(batch.context, batch.age, last)
         with torch.enable_grad():
             z = batch.z.detach().requires_grad_()
-            terms = problem.objective(z, problem.turn(batch.context, batch.age, last))
+            terms = problem.objective(z, context)
             gradient, combine = problem.combine.gradient(terms, z, batch.combine)
         z = z.detach()
         terms = _detached(terms)
         batch = _remember(batch._replace(z=z), terms, problem)
         uphill = gradient if sign > 0 else gradient.neg_()
         move, step = problem.step(uphill, terms.total.mul(-sign), batch.step)
-        z = problem.project(move.add_(z), batch.context)
+        z = problem.project(move.add_(z), context)
         spent = batch.spent + (clock() - began) / len(z)
         batch = batch._replace(z=z, age=batch.age + 1, spent=spent, step=step, combine=combine)
         if watch is not None:

@@ -1,7 +1,6 @@
 """Feasible sets as projections, each onto the nearest point of its set, and a pull to a center."""
 
 from torch import Tensor
-from torch.nn import functional as F
 
 
 def onto_linf_ball(z: Tensor, center: Tensor, radius: float) -> Tensor:
@@ -31,18 +30,26 @@ def onto_rms_ball(z: Tensor, center: Tensor, radius: float) -> Tensor:
     return change.mul_(factor).add_(center)
 
 
-def toward(z: Tensor, center: Tensor, by: float) -> Tensor:
+def toward(z: Tensor, center: Tensor, by: Tensor) -> Tensor:
     """argmin over y of |y - z|^2 / 2 + by * sum |y - center|, per value.
 
     Every value moves toward its center by the same length and no further: what was moved by little
     goes back, what was moved by much stays.
 
+    Args:
+        z: (n, ...).
+        center: of the same shape.
+        by: (n,) of each sample.
+
     Example:
         >>> import torch
-        >>> toward(torch.tensor([0.5, 3.0, -2.0]), torch.zeros(3), 1.0).tolist()
-        [0.0, 2.0, -1.0]
+        >>> z = torch.tensor([[0.5, 3.0, -2.0], [0.5, 3.0, -2.0]])
+        >>> toward(z, torch.zeros(2, 3), torch.tensor([1.0, 0.0])).tolist()
+        [[0.0, 2.0, -1.0], [0.5, 3.0, -2.0]]
     """
-    return center + F.softshrink(z - center, by)
+    moved = z - center
+    length = moved.abs().sub_(by.view(-1, *[1] * (z.dim() - 1))).clamp_min_(0)
+    return length.mul_(moved.sign_()).add_(center)
 
 
 def onto_box(z: Tensor, low: float, high: float) -> Tensor:
