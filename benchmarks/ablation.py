@@ -20,9 +20,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.options import add_shared
 from benchmarks.page_ablation import BASELINE, curves, page
 from benchmarks.photos import labeled
-from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, has_models
+from benchmarks.places import AUTHORIZED, PANEL, has_models
 from benchmarks.protect import bench_with, protected
 from benchmarks.runs import Results
 
@@ -121,17 +122,11 @@ def variants(authorized: Model) -> Iterator[Variant]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="What each parameter of fast is worth.")
-    parser.add_argument("--photos", type=int, default=48, help="how many")
-    parser.add_argument("--first", type=int, default=0, help="where in the list to begin")
     parser.add_argument(
         "--sweeps", default=",".join(("layer", *SWEEPS)), help="separated by commas"
     )
     parser.add_argument("--steps", type=int, help="fewer steps, for a trial")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its choice")
-    parser.add_argument("--redo", action="store_true", help="measure finished runs again")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of models and photos")
+    add_shared(parser, "first", "seed", "threads", "redo", "results", "data", photos=48)
     return parser
 
 

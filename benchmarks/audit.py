@@ -18,9 +18,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.options import add_shared
 from benchmarks.page_audit import LEARNERS, page
 from benchmarks.photos import LabeledPhoto, labeled
-from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, WORK, card, has_models
+from benchmarks.places import AUTHORIZED, PANEL, WORK, card, has_models
 from benchmarks.runs import Results
 
 from anamorph.adversaries.purify import PURIFIERS
@@ -117,19 +118,12 @@ def _names(listed: str) -> tuple[str, ...]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="An audit with every attack there is.")
-    parser.add_argument("--photos", type=int, default=200, help="how many")
-    parser.add_argument("--first", type=int, default=0, help="where in the list to begin")
     parser.add_argument("--preset", choices=tuple(PRESETS), default="fast")
     parser.add_argument("--survive", default="", help="what the reading must survive; commas")
     parser.add_argument("--transforms", default="all", help="separated by commas")
     parser.add_argument("--purify", default=",".join(PURIFIERS), help="separated by commas")
     parser.add_argument("--learn", default="100", help="photos that attackers learn from; empty: 0")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its choice")
-    parser.add_argument("--redo", action="store_true", help="measure again")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
-    parser.add_argument("--work", type=Path, default=WORK, help="folder for what is made")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of models and photos")
+    add_shared(parser, "first", "seed", "threads", "redo", "results", "data", photos=200, work=WORK)
     return parser
 
 

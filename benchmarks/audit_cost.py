@@ -20,9 +20,10 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.noise import CONTROLS, write_noisy
+from benchmarks.options import add_shared
 from benchmarks.page_audit_cost import page
 from benchmarks.photos import LabeledPhoto, labeled
-from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, card, has_models
+from benchmarks.places import AUTHORIZED, PANEL, card, has_models
 from benchmarks.runs import Results
 from benchmarks.timing import Seconds, ratio, seconds, timed
 
@@ -148,13 +149,9 @@ def _read(models: Sequence[Model], images: Images) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="An audit over its forward passes.")
-    parser.add_argument("--photos", type=int, default=200, help="how many")
     parser.add_argument("--group", type=int, default=GROUP, help="photos measured at a time")
     parser.add_argument("--transforms", default="all", help="names or sets of them; commas")
-    parser.add_argument("--threads", type=int, default=2, help="of torch")
-    parser.add_argument("--redo", action="store_true", help="measure a finished run again")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of models and photos")
+    add_shared(parser, "redo", "results", "data", photos=200, threads=2)
     return parser
 
 

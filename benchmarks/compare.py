@@ -20,9 +20,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.options import add_shared
 from benchmarks.page_compare import page
 from benchmarks.photos import LabeledPhoto, labeled
-from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, WORK, card, has_models
+from benchmarks.places import AUTHORIZED, PANEL, WORK, card, has_models
 from benchmarks.runs import Results
 
 from anamorph.app.audit.compare.compare import compare
@@ -138,18 +139,11 @@ def _compared(bench: Bench, way: str) -> Mapping[str, Any]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="The method beside old attacks and noise.")
-    parser.add_argument("--photos", type=int, default=100, help="how many")
-    parser.add_argument("--first", type=int, default=0, help="where in the list to begin")
     parser.add_argument("--ways", default="", help="separated by semicolons; else all")
     parser.add_argument("--surrogates", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--epsilon", type=float, default=16.0, help="in 8-bit levels")
     parser.add_argument("--steps", type=int, default=20, help="of every way that takes any")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its choice")
-    parser.add_argument("--redo", action="store_true", help="measure finished runs again")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
-    parser.add_argument("--work", type=Path, default=WORK, help="folder for what is made")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of models and photos")
+    add_shared(parser, "first", "seed", "threads", "redo", "results", "data", photos=100, work=WORK)
     return parser
 
 

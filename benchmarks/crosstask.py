@@ -23,9 +23,10 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.intervals import share
+from benchmarks.options import add_shared
 from benchmarks.page_crosstask import page
 from benchmarks.panel import Pair, quality, right
-from benchmarks.places import RESULTS, WORK
+from benchmarks.places import WORK
 from benchmarks.runs import Results
 
 from anamorph import portraits
@@ -202,17 +203,13 @@ def _parser() -> argparse.ArgumentParser:
         "--rows", default="", help="names of authorized models; commas; else one of each task"
     )
     parser.add_argument("--steps", type=int, help="fewer steps, for a trial")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its choice")
-    parser.add_argument("--redo", action="store_true", help="measure finished rows again")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
-    parser.add_argument("--work", type=Path, default=WORK, help="folder of the portraits")
     parser.add_argument(
         "--attributes",
         type=Path,
         default=WORK / "attributes",
         help="folder of the models that zoo/train_attributes.py made",
     )
+    add_shared(parser, "seed", "threads", "redo", "results", work=WORK)
     return parser
 
 

@@ -22,9 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.memory import apart, peak_gib
 from benchmarks.networks import resnet18_model
+from benchmarks.options import add_shared
 from benchmarks.page_growth import page
 from benchmarks.photos import first_of, write_small
-from benchmarks.places import RESULTS, WORK
+from benchmarks.places import WORK
 from benchmarks.runs import Results
 from benchmarks.timing import Seconds
 
@@ -107,9 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--part", type=int, default=1000, help="pictures from mark to mark")
     parser.add_argument("--sweep", default="4,8,16", help="more steps, in a run each")
     parser.add_argument("--sweep-pictures", type=int, default=200, help="of those runs")
-    parser.add_argument("--threads", type=int, default=1, help="of torch")
-    parser.add_argument("--redo", action="store_true", help="measure finished runs again")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
+    add_shared(parser, "redo", "results", threads=1)
     return parser
 
 

@@ -31,9 +31,10 @@ from benchmarks.hide_files import (
 from benchmarks.hide_pairs import attacked
 from benchmarks.hide_run import fresh, hidden, scratch
 from benchmarks.intervals import share
+from benchmarks.options import add_shared
 from benchmarks.page_hide import page
 from benchmarks.photos import LabeledPhoto, labeled
-from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, card, has_models
+from benchmarks.places import AUTHORIZED, PANEL, card, has_models
 from benchmarks.runs import Results
 from benchmarks.ways import PHOTO_WAYS, WAYS, Way, picture, readings
 from torch import Tensor
@@ -217,12 +218,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--parts", default=",".join(PARTS), help="separated by commas")
     parser.add_argument("--ways", default="", help="such as 'sealed full', separated by commas")
     parser.add_argument("--faces", type=int, default=100, help="people in the gallery")
-    parser.add_argument("--photos", type=int, default=200, help="how many")
     parser.add_argument("--pairs", type=int, default=1000, help="faces the attackers work on")
-    parser.add_argument("--threads", type=int, default=1, help="of torch")
-    parser.add_argument("--redo", action="store_true", help="measure finished runs again")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of models and photos")
+    add_shared(parser, "redo", "results", "data", photos=200, threads=1)
     return parser
 
 

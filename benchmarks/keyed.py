@@ -23,8 +23,9 @@ from benchmarks.keyed_attacks import by_pairs, by_shape, with_and_without
 from benchmarks.keyed_cost import BATCH, RECORDS, cost
 from benchmarks.keyed_faces import EXTRACTOR, embeddings
 from benchmarks.keyed_migration import KILLS, PROBES, migrated, server
+from benchmarks.options import add_shared
 from benchmarks.page_keyed import page
-from benchmarks.places import DATA, RESULTS, has_models
+from benchmarks.places import has_models
 from benchmarks.runs import Results
 from numpy.typing import NDArray
 
@@ -108,10 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--parts", default="faces,cost,migration")
     parser.add_argument("--kinds", default="", help="Of embeddings to migrate; all by default.")
     parser.add_argument("--rows", type=int, default=ROWS)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--redo", action="store_true", help="Measure again what is there.")
+    add_shared(parser, "redo", "results", "data", threads=1)
     return parser
 
 

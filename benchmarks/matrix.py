@@ -21,9 +21,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.options import add_shared
 from benchmarks.page_matrix import page
 from benchmarks.photos import labeled
-from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, WORK, card, has_models
+from benchmarks.places import AUTHORIZED, PANEL, WORK, card, has_models
 from benchmarks.runs import Results
 
 from anamorph import portraits
@@ -174,21 +175,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sets", default="photos,portraits,emotions", help="separated by commas")
     parser.add_argument("--presets", default="fast,paper", help="separated by commas")
     parser.add_argument("--rows", default="", help="names of authorized models; commas; else all")
-    parser.add_argument("--photos", type=int, default=200, help="how many")
     parser.add_argument("--portraits", type=int, default=100, help="how many")
     parser.add_argument("--steps", type=int, help="fewer steps, for a trial")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its choice")
-    parser.add_argument("--redo", action="store_true", help="measure finished rows again")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
-    parser.add_argument("--work", type=Path, default=WORK, help="folder for what is protected")
     parser.add_argument(
         "--emotions",
         type=Path,
         default=WORK / "emotions",
         help="folder that zoo/train_emotions.py made",
     )
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of models and photos")
+    add_shared(parser, "seed", "threads", "redo", "results", "data", photos=200, work=WORK)
     return parser
 
 

@@ -25,9 +25,10 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.networks import resnet18_model
+from benchmarks.options import add_shared
 from benchmarks.page_memory import page
 from benchmarks.photos import MEGAPIXELS_12, first_of, write_large
-from benchmarks.places import RESULTS, WORK
+from benchmarks.places import WORK
 from benchmarks.runs import Results
 
 from anamorph.app.protect.protect import protect
@@ -123,10 +124,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", default=f"{width}x{height}", help="of a photo, in pixels")
     parser.add_argument("--preset", choices=list(PRESETS), default="fast")
     parser.add_argument("--steps", type=int, default=2, help="memory does not depend on them")
-    parser.add_argument("--threads", type=int, default=1, help="of torch")
     parser.add_argument("--huge-pages", action="store_true", help="ask Linux for them")
-    parser.add_argument("--redo", action="store_true", help="measure finished runs again")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
+    add_shared(parser, "redo", "results", threads=1)
     return parser
 
 

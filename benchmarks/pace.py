@@ -20,10 +20,11 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.options import add_shared
 from benchmarks.page_pace import page
 from benchmarks.panel import Pair, accuracy, quality
 from benchmarks.photos import LabeledPhoto, labeled
-from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, has_models
+from benchmarks.places import AUTHORIZED, PANEL, has_models
 from benchmarks.protect import Bench, bench_with
 from benchmarks.runs import Results
 from benchmarks.timing import Seconds, ratio, seconds, timed
@@ -121,17 +122,11 @@ def _read(bench: Bench, batches: Sequence[Sequence[LabeledPhoto]], out: Path) ->
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Time to the protection of the preset paper.")
-    parser.add_argument("--photos", type=int, default=48, help="how many")
-    parser.add_argument("--first", type=int, default=200, help="where in the list to begin")
     parser.add_argument("--together", type=int, default=8, help="photos in one call")
     parser.add_argument("--steps", default="4,6,7,8,12,16", help="of fast, separated by commas")
     parser.add_argument("--short-steps", default="7,8,10,12,16,20", help="the same, in bfloat16")
     parser.add_argument("--paper-steps", type=int, default=100, help="fewer, for a trial")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1, help="of torch; 0 leaves its choice")
-    parser.add_argument("--redo", action="store_true", help="measure finished runs again")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of models and photos")
+    add_shared(parser, "seed", "redo", "results", "data", photos=48, first=200, threads=1)
     return parser
 
 

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.networks import SIZE, Normalized, drawn, model_of
+from benchmarks.options import add_shared
 from benchmarks.page_peers import page
 from benchmarks.photos import batch
-from benchmarks.places import RESULTS
 from benchmarks.rival import REQUIREMENTS, Absent, rival_module
 from benchmarks.runs import Results
 from benchmarks.timing import interleaved, ratio, seconds
@@ -227,9 +227,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=8, help="pictures in a batch")
     parser.add_argument("--steps", type=int, default=10, help="of every attack")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1, help="of torch")
-    parser.add_argument("--redo", action="store_true", help="measure finished runs again")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
+    add_shared(parser, "redo", "results", threads=1)
     return parser
 
 

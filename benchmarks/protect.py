@@ -23,10 +23,11 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.noise import CONTROLS, Noise, write_noisy
+from benchmarks.options import add_shared
 from benchmarks.page_protect import page
 from benchmarks.panel import Pair, accuracy, quality, summary
 from benchmarks.photos import LabeledPhoto, labeled
-from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, card, has_models
+from benchmarks.places import AUTHORIZED, PANEL, card, has_models
 from benchmarks.runs import Results
 
 from anamorph.app.protect.protect import protect
@@ -217,8 +218,6 @@ def _changed(p: FMD, options: argparse.Namespace) -> FMD:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Protection on real photos.")
-    parser.add_argument("--photos", type=int, default=200, help="how many")
-    parser.add_argument("--first", type=int, default=0, help="where in the list to begin")
     parser.add_argument("--presets", default=",".join(PRESETS), help="separated by commas")
     parser.add_argument(
         "--surrogates",
@@ -234,11 +233,7 @@ def _parser() -> argparse.ArgumentParser:
         "--epsilon", type=float, help="another budget, in 8-bit levels; steps in proportion"
     )
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its choice")
-    parser.add_argument("--redo", action="store_true", help="measure finished runs again")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of models and photos")
+    add_shared(parser, "first", "seed", "threads", "redo", "results", "data", photos=200)
     return parser
 
 

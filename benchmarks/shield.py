@@ -19,8 +19,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.faces import has_faces
+from benchmarks.options import add_shared
 from benchmarks.page_shield import page
-from benchmarks.places import DATA, RESULTS, card
+from benchmarks.places import card
 from benchmarks.runs import Results
 from benchmarks.shield_data import faces
 from benchmarks.shield_embeddings import EMBEDDING_ROWS
@@ -92,10 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         "--counts", default="100,400,1000,4000", help="protected records an attacker has"
     )
     parser.add_argument("--inverted", type=int, default=30, help="embeddings that are inverted")
-    parser.add_argument("--threads", type=int, default=1, help="of torch")
-    parser.add_argument("--redo", action="store_true", help="measure finished rows again")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of models and photos")
+    add_shared(parser, "redo", "results", "data", threads=1)
     return parser
 
 

@@ -18,10 +18,11 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.networks import SIZE, resnet18_model
+from benchmarks.options import add_shared
 from benchmarks.overhead import overhead
 from benchmarks.page_speed import page
 from benchmarks.photos import batch
-from benchmarks.places import AUTHORIZED, RESULTS, card, has_models
+from benchmarks.places import AUTHORIZED, card, has_models
 from benchmarks.runs import Results
 from benchmarks.scenes import others, protecting
 
@@ -86,9 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=8, help="pictures in a batch")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, help="fewer steps everywhere, for a trial")
-    parser.add_argument("--threads", type=int, default=1, help="of torch; 0 leaves its choice")
-    parser.add_argument("--redo", action="store_true", help="measure finished runs again")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
+    add_shared(parser, "redo", "results", threads=1)
     return parser
 
 

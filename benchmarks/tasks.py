@@ -23,8 +23,9 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.faces import extract, has_faces, names, one_each
+from benchmarks.options import add_shared
 from benchmarks.page_tasks import page
-from benchmarks.places import AUTHORIZED, DATA, RESULTS, WORK, card, has_models
+from benchmarks.places import AUTHORIZED, WORK, card, has_models
 from benchmarks.runs import Results
 
 from anamorph.app.audit.matrix.matrix import matrix
@@ -149,18 +150,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Protect for one task, read for others.")
     parser.add_argument("--faces", type=int, default=100, help="how many, each of another person")
     parser.add_argument("--preset", choices=tuple(PRESETS), default="fast")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its choice")
-    parser.add_argument("--redo", action="store_true", help="measure finished rows again")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
-    parser.add_argument("--work", type=Path, default=WORK, help="folder for what is protected")
     parser.add_argument(
         "--emotions",
         type=Path,
         default=WORK / "emotions",
         help="folder that zoo/train_emotions.py made",
     )
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of models and photos")
+    add_shared(parser, "seed", "threads", "redo", "results", "data", work=WORK)
     return parser
 
 

@@ -21,9 +21,10 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.lite import lite_models
+from benchmarks.options import add_shared
 from benchmarks.page_protect import page_of
 from benchmarks.photos import labeled
-from benchmarks.places import AUTHORIZED, DATA, PANEL, RESULTS, card, has_models
+from benchmarks.places import AUTHORIZED, PANEL, card, has_models
 from benchmarks.protect import Bench, protected
 from benchmarks.rival import Absent
 from benchmarks.runs import Results
@@ -96,15 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Protection against networks without a part.")
-    parser.add_argument("--photos", type=int, default=100, help="how many")
-    parser.add_argument("--first", type=int, default=100, help="where in the list to begin")
     parser.add_argument("--ways", default=";".join(WAYS), help="separated by semicolons")
     parser.add_argument("--steps", type=int, help="fewer steps, for a trial")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its choice")
-    parser.add_argument("--redo", action="store_true", help="measure finished runs again")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of models and photos")
+    add_shared(parser, "seed", "threads", "redo", "results", "data", photos=100, first=100)
     return parser
 
 
