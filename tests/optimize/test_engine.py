@@ -94,6 +94,24 @@ def test_without_a_passing_point_the_nearest_to_passing_is_returned() -> None:
     assert solved.score == pytest.approx(-4.6, abs=0.01)
 
 
+def test_a_projection_is_told_how_far_each_sample_has_come() -> None:
+    ages: list[list[int]] = []
+
+    def project(z: Tensor, age: Tensor) -> Tensor:
+        ages.append(age.tolist())
+        return z
+
+    problem = towards(
+        GOALS,
+        objective=lambda z, _age: Terms(parts={"distance": z.square().sum(1)}),
+        project=project,
+        iterations=2,
+        turn=lambda _context, age, _last: age,
+    )
+    solve(problem)
+    assert ages == [[0, 0, 0], [0, 0, 0], [1, 1, 1]]  # the start, and after each step
+
+
 def test_samples_leave_once_they_have_had_enough() -> None:
     goals = torch.tensor([[0.2], [0.9]], dtype=torch.float64)
     solved = solve(towards(goals, enough=lambda terms: terms.total < 1e-6))
@@ -134,7 +152,7 @@ def test_a_sample_whose_time_is_up_ends_with_its_check() -> None:
     )
     # two share a second, then the third has each for itself
     assert [(s.sample, s.steps) for s in found] == [(0, 4), (1, 4), (2, 2)]
-    assert lasts == [*[[False, False]] * 4, [True, True], [False], [False], [True]]
+    assert lasts == [*[[False, False]] * 5, [True, True], *[[False]] * 3, [True]]  # starts too
 
 
 def test_no_supply_gives_nothing() -> None:

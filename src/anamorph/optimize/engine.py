@@ -157,9 +157,9 @@ def _begun(problem: Problem[Any] | None, first: int) -> _Batch | None:
 
 
 def _begin(problem: Problem[Any], first: int) -> _Batch:
-    z = problem.project(problem.start, problem.context)
-    n = len(z)
-    zeros = torch.zeros(n, dtype=torch.long, device=z.device)
+    n = len(problem.start)
+    zeros = torch.zeros(n, dtype=torch.long, device=problem.start.device)
+    z = problem.project(problem.start, problem.turn(problem.context, zeros, zeros.bool()))
     return _Batch(
         sample=torch.arange(first, first + n, device=z.device),
         age=zeros,

@@ -37,7 +37,7 @@ class Problem(Generic[C]):
     iterations: int
     turn: Callable[[C, Tensor, PerSampleBool], C] = unchanging
     """The context for the steps (n,) that each sample has taken, and for those that take no more:
-    for what changes in turns."""
+    for what changes in turns. Objective and projection are given this one."""
     seconds: float | None = None
     """The time that one sample's steps may take, by the clock; it shares a step's time with the
     others in the batch. None: no limit."""
