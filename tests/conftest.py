@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from numpy.typing import NDArray
 from PIL import Image
 from skimage import data as skimage_data
@@ -21,6 +22,9 @@ from torch import Tensor, nn
 
 from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model, wrap
+
+settings.register_profile("any machine", deadline=None)  # a busy one is slow, not wrong
+settings.load_profile("any machine")
 
 Pixels = NDArray[np.uint8]
 

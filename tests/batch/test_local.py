@@ -136,7 +136,7 @@ def test_an_item_that_fails_fails_alone(fault: str, room: int, bad: set[int]) ->
     assert sorted(results) == [_expected(item) for item in items]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     faults=st.lists(st.tuples(st.sampled_from(("", "", *FAULTS)), st.integers(0, 2)), max_size=12),
     room=st.integers(1, 5),

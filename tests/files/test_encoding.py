@@ -53,7 +53,7 @@ def _photos(draw: st.DrawFn) -> Photo:
     return _photo(pixels, alpha=alpha, kind=kind, icc=icc)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(photo=_photos(), keep=st.booleans(), policy=st.sampled_from(get_args(Metadata)))
 def test_lossless_files_decode_to_exactly_what_was_given(
     photo: Photo, keep: bool, policy: Metadata

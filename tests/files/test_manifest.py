@@ -163,9 +163,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(records=st.lists(st.dictionaries(st.text(), _JSON, max_size=4), max_size=3))
 def test_any_json_comes_back_as_it_was(records: list[dict[str, Any]], tmp_path: Path) -> None:
     (tmp_path / NAME).unlink(missing_ok=True)

@@ -161,7 +161,7 @@ def test_a_truncated_picture_is_named_and_refused(name: str, color: Any, save_as
             decode(data[:part], "cut.x")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.binary(max_size=200), start=st.sampled_from(["", "png", "tiff", "bmp", "jpeg"]))
 def test_random_bytes_raise_nothing_but_file_errors(data: bytes, start: str) -> None:
     marks = {"png": b"\x89PNG\r\n\x1a\n", "tiff": b"II*\0", "bmp": b"BM", "jpeg": b"\xff\xd8\xff"}
@@ -183,7 +183,7 @@ def _valid_files() -> list[bytes]:
     return [*files, buffer.getvalue()]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     data=st.sampled_from(_valid_files()),
     changes=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=8),

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anamorph.methods.levels import CELLS, bend, flattening, unbend
@@ -18,7 +18,6 @@ def test_any_bytes_are_a_curve_that_rises_from_0_to_1(curve: bytes) -> None:
     assert (bent.diff() > 0).all()
 
 
-@settings(deadline=None)
 @given(curves, st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_values_come_back(curve: bytes, values: list[float]) -> None:
     v = torch.tensor(values, dtype=torch.float64)

@@ -424,9 +424,7 @@ def test_a_row_that_a_program_holds_is_waited_for(
     check_done(faces, key, plain)
 
 
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     runs=st.lists(
         st.lists(

@@ -79,7 +79,7 @@ def test_whole_numbers_are_no_weights() -> None:
         load(save(small), "a")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.binary(max_size=200))
 def test_anything_at_all_is_refused_with_our_error(data: bytes) -> None:
     for whole in (data, len(data).to_bytes(8, "little") + data, WEIGHTS[:8] + data):
@@ -87,7 +87,7 @@ def test_anything_at_all_is_refused_with_our_error(data: bytes) -> None:
             load(whole, "a")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 1500), st.integers(1, 255))
 def test_a_changed_header_is_refused_or_changes_no_shape(at: int, change: int) -> None:
     damaged = bytearray(WEIGHTS)
