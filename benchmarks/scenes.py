@@ -71,11 +71,8 @@ def others(images: Images, steps: int) -> dict[str, Scene]:
     z = torch.from_numpy(chance.random((n, *MAP), dtype=np.float32))
     about = decoders.moments(z)
     spread = Spread(*(t.view(-1, 1, 1) for t in (about.deviation, about.low, about.high)))
-    shadows = [
-        placed(decoder.eval().requires_grad_(False), CPU)
-        for kind in SHADOWS
-        for decoder in [decoders.fresh(_design(kind), about, chance)]
-    ]
+    trained = [decoders.fresh(_design(kind), about, chance) for kind in SHADOWS]
+    shadows = [placed(decoders.folded(decoder), CPU) for decoder in trained]
     keeping, seeds = KeepAnswer(), range(n)
     by_network = replace(AVIH["full"], steps=steps)
     by_seal = replace(sealed.PRESETS["full"], steps=steps)
@@ -104,7 +101,7 @@ def others(images: Images, steps: int) -> dict[str, Scene]:
         ),
         "shield, advface": Scene(
             lambda: advface(shadows, z, spread, seeds, features),
-            partial(_through, shadows, z),
+            partial(_through, [decoder.eval().requires_grad_(False) for decoder in trained], z),
             shown(features),
         ),
     }

@@ -78,6 +78,20 @@ def test_answers_as_the_original(pictures: Tensor) -> None:
         torch.testing.assert_close(folded.network(pictures), network(pictures))
 
 
+def test_a_transposed_convolution_of_one_group_takes_its_norm(pictures: Tensor) -> None:
+    def enlarging(groups: int) -> nn.Module:
+        convolution = nn.ConvTranspose2d(3, 6, 4, 2, 1, groups=groups, bias=False)
+        return lived_in(nn.Sequential(convolution, nn.BatchNorm2d(6), nn.ReLU()))
+
+    network = enlarging(1)
+    folded = fold_norms(network, pictures)
+    assert folded is not None
+    assert folded.changed == {"0"}
+    with torch.no_grad():
+        torch.testing.assert_close(folded.network(pictures), network(pictures))
+    assert fold_norms(enlarging(3), pictures) is None
+
+
 def test_leaves_the_original_alone(pictures: Tensor) -> None:
     network = lived_in(plain())
     before = {name: value.clone() for name, value in network.state_dict().items()}

@@ -135,7 +135,8 @@ def advface(
     targets = own if p.target == "shadow" or pictures is None else (pictures,) * len(shadows)
 
     def objective(u: Tensor, stored: Stored) -> Terms:
-        record = (stored.z + spread.deviation * u).clamp(stored.low, stored.high)  # z'
+        record = torch.addcmul(stored.z, spread.deviation, u)
+        record = record.clamp(stored.low, stored.high)  # z'
         seen = [shadow(record) for shadow in shadows]  # S(z')
         pairs = list(zip(seen, stored.targets, strict=True))
         parts = {}

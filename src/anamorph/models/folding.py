@@ -3,7 +3,7 @@
 In eval mode a batch norm is a fixed affine map per channel, so it can be absorbed:
 
     s  = gamma / sqrt(var + eps)
-    W' = s * W
+    W' = s * W                            per output channel, of transposed convolutions too
     b' = s * (b - mean) + beta
 
 Which norm follows which convolution is seen in a forward pass, not guessed from names, and the
@@ -65,7 +65,7 @@ def _pairs(network: nn.Module, view: Tensor) -> list[_Pair]:
 
     handles = []
     for name, module in network.named_modules():
-        if isinstance(module, nn.Conv2d):
+        if _outputs(module) is not None:
             handles.append(
                 module.register_forward_hook(lambda _, __, out, name=name: convolved(name, out))
             )
@@ -85,7 +85,12 @@ def _pairs(network: nn.Module, view: Tensor) -> list[_Pair]:
 def _fold(network: nn.Module, pair: _Pair) -> None:
     convolution, norm = network.get_submodule(pair.convolution), network.get_submodule(pair.norm)
     match convolution, norm, _statistics(norm), _after(norm):
-        case nn.Conv2d(), nn.BatchNorm2d(), (mean, var), nn.Module() as after:
+        case (
+            nn.Conv2d() | nn.ConvTranspose2d(),
+            nn.BatchNorm2d(),
+            (mean, var),
+            nn.Module() as after,
+        ):
             scale = (var.double() + norm.eps).rsqrt()  # s
             if norm.weight is not None:
                 scale = scale * norm.weight
@@ -95,12 +100,25 @@ def _fold(network: nn.Module, pair: _Pair) -> None:
             if norm.bias is not None:
                 shift = shift + norm.bias
             weight = convolution.weight
-            convolution.weight = _parameter(weight * scale[:, None, None, None], weight)  # W'
+            shape = [1] * weight.dim()
+            shape[_outputs(convolution) or 0] = -1
+            convolution.weight = _parameter(weight * scale.view(shape), weight)  # W'
             convolution.bias = _parameter(shift, weight)
             parent, _, child = pair.norm.rpartition(".")
             setattr(network.get_submodule(parent), child, after)
         case _:
             raise TypeError(f"{pair.convolution} and {pair.norm} cannot be folded")
+
+
+def _outputs(module: nn.Module) -> int | None:
+    """The axis of a convolution's weight that counts its outputs."""
+    match module:
+        case nn.Conv2d():
+            return 0
+        case nn.ConvTranspose2d(groups=1):
+            return 1
+        case _:
+            return None
 
 
 def _parameter(value: Tensor, like: Tensor) -> nn.Parameter:

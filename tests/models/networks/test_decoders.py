@@ -13,6 +13,7 @@ from anamorph.models.networks.decoder_bodies import EMBEDDING_KINDS, MAP_KINDS, 
 from anamorph.models.networks.decoders import (
     Decoder,
     dump,
+    folded,
     fresh,
     load,
     moments,
@@ -87,6 +88,18 @@ def test_own_statistics_are_those_of_a_batch_of_one(kind: str) -> None:
     decoder.train()
     one_by_one = torch.cat([decoder(row[None]) for row in z])
     assert_close(own(z), one_by_one.detach(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [*MAP_KINDS, *EMBEDDING_KINDS])
+def test_without_its_norms_it_decodes_alike(kind: str) -> None:
+    decoder = made(kind)
+    z = feature(decoder.design)
+    decoder(2 * feature(decoder.design, 8) + 1)  # norms take up statistics
+    less = folded(decoder)
+    assert decoder.training
+    assert_close(less(z), decoder.eval()(z))
+    norms = sum(isinstance(module, nn.BatchNorm2d) for module in less.modules())
+    assert norms == (kind == "convolutional")  # the one that follows a linear layer
 
 
 def test_a_piece_of_a_map_gives_the_piece_of_the_picture() -> None:
