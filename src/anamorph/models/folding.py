@@ -84,9 +84,10 @@ def _pairs(network: nn.Module, view: Tensor) -> list[_Pair]:
 
 def _fold(network: nn.Module, pair: _Pair) -> None:
     convolution, norm = network.get_submodule(pair.convolution), network.get_submodule(pair.norm)
-    match convolution, norm, _statistics(norm), _after(norm):
+    match convolution, _outputs(convolution), norm, _statistics(norm), _after(norm):
         case (
             nn.Conv2d() | nn.ConvTranspose2d(),
+            int() as axis,
             nn.BatchNorm2d(),
             (mean, var),
             nn.Module() as after,
@@ -101,7 +102,7 @@ def _fold(network: nn.Module, pair: _Pair) -> None:
                 shift = shift + norm.bias
             weight = convolution.weight
             shape = [1] * weight.dim()
-            shape[_outputs(convolution) or 0] = -1
+            shape[axis] = -1
             convolution.weight = _parameter(weight * scale.view(shape), weight)  # W'
             convolution.bias = _parameter(shift, weight)
             parent, _, child = pair.norm.rpartition(".")
