@@ -36,7 +36,7 @@ MEANS = {
     "smoothing": "Standard deviation of the gradient's blur, in pixels",
     "comfort": "Margin of the reading, in logits, below which keeping it gains weight",
     "layer mean": "How the distortions of layers are averaged",
-    "shrink": "Share of a step by which every change is drawn back, in the second half of the steps",
+    "shrink": "Share of a step by which changes are drawn back, in the second half of the steps",
     "views": "Views of the picture that are distorted in turn",
     "resolution": "Share of the network's resolution at which its features are distorted",
     "look every": "Steps from one look at the authorized reading to the next",
