@@ -173,8 +173,8 @@ def adversarial(
     encoder = None
     if p.start == "shadow":
         encoder = _encoder(recognizer, layer, feature)
-    made_ready = decoders.with_own_statistics if statistics == "own" else decoders.folded
-    ready = [made_ready(shadow) for shadow in shadows]
+    prepare = decoders.with_own_statistics if statistics == "own" else decoders.folded
+    ready = [prepare(shadow) for shadow in shadows]
     parts = [*(decoders.dump(shadow) for shadow in shadows), statistics.encode(), _told(p)]
     if recognizer is not None and encoder is not None:
         parts.append(recognizer.digest.encode())

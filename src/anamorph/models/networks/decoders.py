@@ -137,7 +137,7 @@ def with_own_statistics(decoder: Decoder) -> Decoder:
 def folded(decoder: Decoder) -> nn.Module:
     """What answers as the decoder does, up to rounding, without its batch norms: less work."""
     still = deepcopy(decoder).eval().requires_grad_(False)
-    without = fold_norms(still, torch.zeros(1, *decoder.design.feature))
+    without = fold_norms(still, still.mean.new_zeros(1, *decoder.design.feature))
     return still if without is None else without.network
 
 

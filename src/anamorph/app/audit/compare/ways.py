@@ -62,11 +62,9 @@ def ways(parties: Parties, epsilon: float, steps: int) -> tuple[Way, ...]:
         epsilon: the largest change of a value, in [0, 1].
         steps: gradient steps of those that take any.
     """
-    presets: dict[str, FMD] = {}
-    for name, preset in PRESETS.items():
-        p = replace(preset, epsilon=epsilon, steps=steps)
-        if p not in presets.values():  # presets that differ in their steps alone are one way
-            presets[name] = p
+    presets = {
+        name: replace(preset, epsilon=epsilon, steps=steps) for name, preset in PRESETS.items()
+    }
     if parties.surrogates:
         presets["fast, misreading"] = replace(presets["fast"], surrogate_weight=MISREADING)
     attacks = {n: replace(p, epsilon=epsilon, steps=steps) for n, p in controls.PRESETS.items()}
