@@ -1,6 +1,6 @@
 """Convolutions pass the same gradients back, whichever way they take."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +15,14 @@ from anamorph.models.convolutions import run
 def conv(*arguments: Any, **named: Any) -> nn.Conv2d:
     torch.manual_seed(0)
     return nn.Conv2d(*arguments, **named).requires_grad_(False)
+
+
+@pytest.fixture
+def in_threads() -> Iterator[Callable[[int], None]]:
+    """Compute in so many threads, until the end of the test."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
 
 
 def gradient(compute: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -62,6 +70,43 @@ def test_depthwise_layers_pass_back_in_full_what_torch_rounds(
     quick, _ = both_ways(layer.bfloat16(), x.bfloat16())
     assert quick.dtype == torch.bfloat16
     assert torch.allclose(quick.float(), gradient(layer.float(), x), atol=0.02)
+
+
+@pytest.mark.parametrize("padding", [0, 2, "same"])
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("pictures", [1, 2, 15, 16])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_points_give_the_same_whoever_computes_them(
+    padding: Any, groups: int, pictures: int, threads: int, in_threads: Callable[[int], None]
+) -> None:
+    in_threads(threads)
+    layer = conv(4, 6, 1, padding=padding, groups=groups)
+    x = torch.rand(pictures, 4, 9, 7, generator=torch.Generator().manual_seed(1))
+    quick, plain = both_ways(layer, x)
+    assert torch.allclose(quick, plain, atol=1e-6)
+    with torch.no_grad():
+        seen = run(layer, x.requires_grad_())
+        assert seen.shape == layer(x).shape
+        assert torch.allclose(seen, layer(x), atol=1e-6)
+
+
+def test_a_few_points_in_one_thread_are_said_to_be_dilated(
+    monkeypatch: pytest.MonkeyPatch, in_threads: Callable[[int], None]
+) -> None:
+    asked: list[Any] = []
+    compute = F.conv2d
+
+    def noted(*arguments: Any) -> Tensor:
+        asked.append(arguments[5])
+        return compute(*arguments)
+
+    point, strided = conv(8, 4, 1), conv(4, 4, 1, stride=2)
+    monkeypatch.setattr(F, "conv2d", noted)
+    for threads, pictures in ((1, 2), (1, 1), (1, 16), (2, 2)):
+        in_threads(threads)
+        convolutions._convolved(torch.rand(pictures, 8, 9, 9), point.weight)
+    convolutions._convolved(torch.rand(2, 4, 9, 9), strided.weight, None, 2)
+    assert asked == [2, 1, 1, 1, 1]
 
 
 class Padded(nn.Conv2d):
