@@ -18,11 +18,12 @@ from torch import Tensor
 from anamorph.app.protect.posing import posing
 from anamorph.methods import permuted, sealed
 from anamorph.methods.advface import PRESETS as ADVFACE
-from anamorph.methods.advface import Spread, advface
+from anamorph.methods.advface import advface
 from anamorph.methods.avih import PRESETS as AVIH
 from anamorph.methods.avih import avih
 from anamorph.methods.fmd_parameters import FMD
 from anamorph.methods.keeping import KeepAnswer
+from anamorph.methods.spread import Spread
 from anamorph.models import Model
 from anamorph.models.device import CPU, placed
 from anamorph.models.networks import decoders, generator

@@ -14,7 +14,7 @@ from anamorph.adversaries.reconstruct import CLEANINGS, Likeness, Reconstructor,
 from anamorph.app.shield.shielding import spread_of
 from anamorph.app.train.shadow_training import Pairs, ShadowTraining
 from anamorph.losses import cosine
-from anamorph.methods.advface import Spread
+from anamorph.methods.spread import Spread
 from anamorph.metrics.identity import similarities, tar_at_far
 from anamorph.models import Model
 from anamorph.models.networks.decoders import Decoder

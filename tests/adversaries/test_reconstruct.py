@@ -13,8 +13,8 @@ from anamorph.adversaries.reconstruct import (
     noise_like,
 )
 from anamorph.losses import cosine
-from anamorph.methods.advface import Spread
 from anamorph.methods.inversion import Inversion
+from anamorph.methods.spread import Spread
 
 DEVIATION = torch.tensor([1.0, 2.0, 0.0]).view(3, 1, 1)
 SPREAD = Spread(DEVIATION, torch.tensor([0.0, -1.0, 0.5]).view(3, 1, 1), torch.ones(3, 1, 1))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from anamorph.methods.advface import PRESETS as ADVFACES
-from anamorph.methods.advface import AdvFace, Spread, advface
+from anamorph.methods.advface import AdvFace, advface
 from anamorph.methods.avih import AVIH, avih
 from anamorph.methods.avih import PRESETS as AVIHS
 from anamorph.methods.controls import PGD, Misled, pgd_keeping
@@ -27,6 +27,7 @@ from anamorph.methods.permuted import PRESETS as PERMUTED
 from anamorph.methods.permuted import Permuted, permuted
 from anamorph.methods.sealed import MOST_BITS, Sealed, assemble, sealed
 from anamorph.methods.sealed import PRESETS as SEALED
+from anamorph.methods.spread import Spread
 from anamorph.models.networks.decoder_bodies import Design
 from anamorph.models.networks.decoders import fresh, moments, with_own_statistics
 from anamorph.optimize.engine import Progress, Solved, solve, stream
@@ -231,8 +232,13 @@ def advface_case(name: str, p: AdvFace) -> Case:
     def write(x: Images, seeds: list[int]) -> Problem[Any]:
         return advface(SHADOWS, early(x), SPREAD, seeds, p, pictures=x, encoder=early)
 
-    chance = p.start == "uniform"
-    return Case(name, write, lambda u, stored: u.abs() - p.epsilon, chance=chance)
+    def excess(record: Tensor, stored: Any) -> Tensor:
+        z = early(pictures(len(record)))
+        far = (record - z).abs() - p.epsilon * SPREAD.deviation
+        above, below = record - z.maximum(SPREAD.high), z.minimum(SPREAD.low) - record
+        return torch.stack((far, above, below))
+
+    return Case(name, write, excess, chance=p.start == "uniform")
 
 
 def decoy_case(name: str, p: Decoy) -> Case:
@@ -278,7 +284,7 @@ FEATURES = [
     advface_case("advface from the pictures", AdvFace(target="picture")),
     *(decoy_case(f"decoy {name}", p) for name, p in DECOYS.items()),
 ]
-"""Methods whose variable is a change of a stored feature, not a picture."""
+"""Methods whose variable is a stored feature or its change, not a picture."""
 
 GUESSES = [inversion_case()]
 """Attackers' methods: nothing is written of what they find."""

@@ -7,8 +7,8 @@ from torch.testing import assert_close
 
 from anamorph.errors import UsageError
 from anamorph.losses import cosine
-from anamorph.methods.advface import Spread, moved
 from anamorph.methods.decoy import PRESETS, Decoy, Decoys, decoy
+from anamorph.methods.spread import Spread, moved
 from anamorph.optimize.engine import solve
 
 GENERATOR = torch.Generator().manual_seed(0)

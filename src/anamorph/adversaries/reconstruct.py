@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from anamorph.losses import cosine
-from anamorph.methods.advface import Spread
 from anamorph.methods.inversion import Inversion, inversion
 from anamorph.methods.keeping import KeepDirection
+from anamorph.methods.spread import Spread
 from anamorph.metrics.image import psnr, ssim
 from anamorph.optimize.engine import Watch, solve
 from anamorph.optimize.starts import normal, uniform

@@ -2,8 +2,9 @@
 
     J  = mean over shadows S of  w MSE(S(z'), t) - v SSIM(S(z'), t)     maximized over z'
     t  = S(z), the shadow's own clean picture, or x, the picture itself
-    z' = z + s u,   |u| <= epsilon,   low <= z' <= high                 per channel
-    u <- u + alpha sign(dJ/du),   u_0 uniform in the ball, or E(S(z))
+    z' <- nearest to z' + alpha s sign(dJ/dz') in the box
+    |z' - z| <= epsilon s,   low <= z' <= high                          per channel
+    z'_0  uniform in the ball, or E(S(z))
     s  = the channel's standard deviation over clean features; zero where it is dead
 
 The feature still matches, since every value moves by at most epsilon deviations; networks that
@@ -36,6 +37,7 @@ from anamorph.errors import UsageError
 from anamorph.losses import mse
 from anamorph.methods.feature_parameters import ADVFACE as PRESETS
 from anamorph.methods.feature_parameters import AdvFace
+from anamorph.methods.spread import Spread, reach
 from anamorph.optimize.problem import Problem
 from anamorph.optimize.sets import onto_box
 from anamorph.optimize.starts import uniform
@@ -48,10 +50,8 @@ __all__ = [
     "AdvFace",
     "Encoder",
     "Shadow",
-    "Spread",
     "Stored",
     "advface",
-    "moved",
     "structure",
     "windows",
 ]
@@ -75,14 +75,6 @@ class Encoder(Protocol):
         ...
 
 
-class Spread(NamedTuple):
-    """How clean features vary, per channel: tensors that broadcast against one feature."""
-
-    deviation: Tensor  # s; zero for dead channels
-    low: Tensor
-    high: Tensor
-
-
 class Windows(NamedTuple):
     """A picture and what `structure` asks of it alone."""
 
@@ -92,11 +84,10 @@ class Windows(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What belongs to each feature."""
+    """What belongs to each feature: the bounds of its record, and the pictures to lead away."""
 
-    z: Tensor
-    low: Tensor
-    high: Tensor
+    least: Tensor
+    most: Tensor
     targets: tuple[Windows, ...]  # t, one per shadow
 
 
@@ -109,7 +100,7 @@ def advface(
     pictures: Images | None = None,
     encoder: Encoder | None = None,
 ) -> Problem[Stored]:
-    """Write the problem down; the record of a solution u is `moved(z, u, spread)`.
+    """Write the problem down; its solution is the record z'.
 
     Args:
         shadows: at least one.
@@ -133,10 +124,10 @@ def advface(
     with torch.no_grad():
         own = tuple(shadow(z) for shadow in shadows)
     targets = own if p.target == "shadow" or pictures is None else (pictures,) * len(shadows)
+    least, most = reach(z, p.epsilon, spread)
+    start = onto_box(_start(z, own[0], spread, seeds, p, encoder), least, most)
 
-    def objective(u: Tensor, stored: Stored) -> Terms:
-        record = torch.addcmul(stored.z, spread.deviation, u)
-        record = record.clamp(stored.low, stored.high)  # z'
+    def objective(record: Tensor, stored: Stored) -> Terms:
         seen = [shadow(record) for shadow in shadows]  # S(z')
         pairs = list(zip(seen, stored.targets, strict=True))
         parts = {}
@@ -149,29 +140,12 @@ def advface(
     return Problem(
         sense="max",
         objective=objective,
-        start=_laid_out(_start(z, own[0], spread, seeds, p, encoder)),
-        context=Stored(z, *_range(z, spread), tuple(windows(target) for target in targets)),
-        step=Sign(p.step_size),
-        project=lambda u, _: onto_box(u, -p.epsilon, p.epsilon),
+        start=_laid_out(start),
+        context=Stored(least, most, tuple(windows(target) for target in targets)),
+        step=Sign(p.step_size * spread.deviation),
+        project=lambda record, stored: onto_box(record, stored.least, stored.most),
         iterations=p.steps,
     )
-
-
-def moved(z: Tensor, u: Tensor, spread: Spread) -> Tensor:
-    """z + s u, within the clean range as far as z itself is.
-
-    Example:
-        >>> one = torch.ones(1)
-        >>> spread = Spread(deviation=2 * one, low=0 * one, high=4 * one)
-        >>> moved(torch.tensor([[1.0], [3.0]]), torch.tensor([[-0.25], [1.0]]), spread).tolist()
-        [[0.5], [4.0]]
-    """
-    record: Tensor = (z + spread.deviation * u).clamp(*_range(z, spread))
-    return record
-
-
-def _range(z: Tensor, spread: Spread) -> tuple[Tensor, Tensor]:
-    return torch.minimum(spread.low, z), torch.maximum(spread.high, z)
 
 
 def structure(a: Images, b: Windows) -> PerSample:
@@ -213,11 +187,9 @@ def _start(
 ) -> Tensor:
     if p.start == "uniform" or encoder is None:
         noise = uniform(tuple(z.shape[1:]), seeds).to(z)
-        return noise.mul_(2 * p.epsilon).sub_(p.epsilon)
+        return torch.addcmul(z, spread.deviation, noise.mul_(2 * p.epsilon).sub_(p.epsilon))
     with torch.no_grad():
-        away = encoder(picture.clamp(0, 1)) - z  # E(S(z)) - z
-    u: Tensor = torch.where(spread.deviation > 0, away / spread.deviation, 0)
-    return u.clamp_(-p.epsilon, p.epsilon)
+        return encoder(picture.clamp(0, 1))  # E(S(z))
 
 
 def _mean(losses: Iterable[PerSample]) -> PerSample:

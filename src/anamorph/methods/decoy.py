@@ -23,9 +23,9 @@ from torch import Tensor
 
 from anamorph.errors import UsageError
 from anamorph.losses import cosine
-from anamorph.methods.advface import Spread, moved
 from anamorph.methods.feature_parameters import DECOY as PRESETS
 from anamorph.methods.feature_parameters import Decoy
+from anamorph.methods.spread import Spread, moved
 from anamorph.metrics.identity import similarities
 from anamorph.optimize.problem import Problem
 from anamorph.optimize.sets import onto_box

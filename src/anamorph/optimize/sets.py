@@ -1,6 +1,10 @@
 """Feasible sets as projections, each onto the nearest point of its set, and a pull to a center."""
 
+from typing import TypeVar
+
 from torch import Tensor
+
+Bound = TypeVar("Bound", float, Tensor)
 
 
 def onto_linf_ball(z: Tensor, center: Tensor, radius: float) -> Tensor:
@@ -52,6 +56,6 @@ def toward(z: Tensor, center: Tensor, by: Tensor) -> Tensor:
     return length.mul_(moved.sign_()).add_(center)
 
 
-def onto_box(z: Tensor, low: float, high: float) -> Tensor:
-    """argmin over y of |y - z| subject to low <= y <= high."""
+def onto_box(z: Tensor, low: Bound, high: Bound) -> Tensor:
+    """argmin over y of |y - z| subject to low <= y <= high, for each value."""
     return z.clamp(low, high)

@@ -38,7 +38,7 @@ def mean_magnitude(gradient: Tensor) -> Tensor:
 class Sign:
     """alpha * sign(g)."""
 
-    step_size: float  # alpha
+    step_size: float | Tensor  # alpha, or one for each value of a sample
 
     def init(self, start: Tensor) -> Rows:
         """No state."""

@@ -21,7 +21,7 @@ from anamorph.auditing.shielded.attacking import (
 )
 from anamorph.auditing.shielded.scene import Scene
 from anamorph.errors import Cancelled
-from anamorph.methods.advface import Spread
+from anamorph.methods.spread import Spread
 from anamorph.optimize.engine import Progress
 
 SceneOf = Callable[..., Scene]

@@ -14,8 +14,9 @@ from torch import Tensor
 from anamorph import portraits
 from anamorph.app.train.shadow_training import Pictures
 from anamorph.errors import UsageError
-from anamorph.methods.advface import AdvFace, Encoder, Spread, advface, moved
+from anamorph.methods.advface import AdvFace, Encoder, advface
 from anamorph.methods.decoy import Decoy, Decoys, decoy
+from anamorph.methods.spread import Spread, moved
 from anamorph.models import Model
 from anamorph.models.device import CPU, Placed, device_of, placed
 from anamorph.models.networks import decoders
@@ -77,7 +78,7 @@ class AdvFaceShielding:
         def protect(z: Tensor, seeds: list[int]) -> Tensor:
             p, encoder = self.parameters, self._encoder
             problem = advface(self._shadows, z, self._spread, seeds, p, encoder=encoder)
-            return moved(z, _solution(problem, self.watch), self._spread)
+            return _solution(problem, self.watch)
 
         return _in_parts(features, self._secret, protect, self._shadows[0].device)
 

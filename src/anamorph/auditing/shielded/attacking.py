@@ -16,7 +16,7 @@ from anamorph.adversaries.reconstruct import CLEANINGS, LAWS, Reconstructor, inv
 from anamorph.auditing.shielded.figures import Attempt, Group
 from anamorph.auditing.shielded.scene import Scene, shown
 from anamorph.errors import Cancelled
-from anamorph.methods.advface import Spread
+from anamorph.methods.spread import Spread
 from anamorph.optimize.engine import Watch
 from anamorph.types import Images, Reader
 

@@ -32,6 +32,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from anamorph.errors import UsageError, WeightsError
+from anamorph.models.convolutions import run
 from anamorph.models.folding import fold_norms
 from anamorph.models.networks.decoder_bodies import BODIES, Design
 from anamorph.models.networks.generator import tensors
@@ -72,10 +73,26 @@ class Decoder(nn.Module):
     def forward(self, features: Tensor) -> Images:
         """What the feature is taken to show; a piece of a map gives the piece of the picture."""
         body: Tensor = self.body(torch.addcmul(-self.mean * self.scale, features, self.scale))
-        out = GREY + CONTRAST * body
-        if features.shape[1:] == self.design.feature and out.shape[-2:] != self.design.picture:
-            out = F.interpolate(out, self.design.picture, mode="bilinear", antialias=True)
-        return out
+        return _picture(body, features, self.design)
+
+
+class _Plain(nn.Module):
+    """A decoder whose body normalizes the feature itself."""
+
+    def __init__(self, body: nn.Module, design: Design) -> None:
+        super().__init__()
+        self.body = body
+        self.design = design
+
+    def forward(self, features: Tensor) -> Images:
+        return _picture(run(self.body, features), features, self.design)
+
+
+def _picture(body: Tensor, features: Tensor, design: Design) -> Images:
+    out = GREY + CONTRAST * body
+    if features.shape[1:] == design.feature and out.shape[-2:] != design.picture:
+        out = F.interpolate(out, design.picture, mode="bilinear", antialias=True)
+    return out
 
 
 class Moments(NamedTuple):
@@ -135,10 +152,23 @@ def with_own_statistics(decoder: Decoder) -> Decoder:
 
 
 def folded(decoder: Decoder) -> nn.Module:
-    """What answers as the decoder does, up to rounding, without its batch norms: less work."""
+    """What answers as the decoder does, up to rounding, for less work.
+
+    Batch norms go into the convolutions before them, and so does the normalization of the feature
+    into the one after it, if that sees one place alone: at a border there is nothing to normalize.
+    """
     still = deepcopy(decoder).eval().requires_grad_(False)
     without = fold_norms(still, still.mean.new_zeros(1, *decoder.design.feature))
-    return still if without is None else without.network
+    less = still if without is None else without.network
+    body = less.get_submodule("body")
+    first = next(layer for layer in body.modules() if not list(layer.children()))
+    if not isinstance(first, nn.Conv2d) or first.kernel_size != (1, 1) or first.bias is None:
+        return less
+    weight = first.weight.double() * still.scale
+    shift = (weight * still.mean).sum((1, 2, 3))
+    first.bias = nn.Parameter((first.bias - shift).to(first.bias), requires_grad=False)
+    first.weight = nn.Parameter(weight.to(first.weight), requires_grad=False)
+    return _Plain(body, decoder.design)
 
 
 def dump(decoder: Decoder) -> bytes:

@@ -32,7 +32,7 @@ from anamorph.auditing.shielded.attacking import (
 from anamorph.auditing.shielded.figures import Attempt, Group, Shown
 from anamorph.auditing.shielded.scene import Scene
 from anamorph.errors import Cancelled
-from anamorph.methods.advface import Spread
+from anamorph.methods.spread import Spread
 from anamorph.models.networks.decoders import Decoder
 
 _MEASURED = 200
