@@ -64,9 +64,10 @@ def percent(share: Mapping[str, Any]) -> str:
 
 def _headline(name: str, run: Run) -> list[Any]:
     figures = run["figures"]
+    first = run["settings"]["first"] + 1
     return [
         name,
-        f"{run['settings']['first'] + 1} to {run['settings']['first'] + run['n']}",
+        f"{first} to {first + run['n'] - 1}",
         percent(figures["authorized"]["kept"]),
         percent(figures["panel_kept_mean"]),
         percent(figures["panel_protected_mean"]),

@@ -1,6 +1,7 @@
 """Protection on real photos: who still reads the files that `protect` writes.
 
-    python benchmarks/protect.py --photos 200
+    python benchmarks/protect.py
+    python benchmarks/protect.py --set sample1000 --presets fast --surrogates "" --no-controls
 
 For each preset, photos are protected for the authorized model without labels: its own reading is
 what it keeps. The written files are then read by a panel of models that the method never saw: a
@@ -36,6 +37,9 @@ from anamorph.methods.fmd_parameters import FMD, PRESETS
 from anamorph.models import Model, load
 from anamorph.parameters import shown
 
+SETS = ("nips2017dev", "sample1000")
+"""Of the first, photos 1 to 100 served to find the presets, which are judged on the others."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
@@ -50,7 +54,7 @@ class Bench:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for and is not measured yet."""
     options = _parser().parse_args(arguments)
-    photos = labeled(options.data / "imagenet" / "nips2017dev", options.first, options.photos)
+    photos = labeled(options.data / "imagenet" / options.set, options.first, options.photos)
     if not photos or not has_models():
         print(f"protect: skipped, the real photos and models are not in {options.data.name}/")
         return 0
@@ -59,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bench = bench_with(photos, options.seed)
     results = Results(folder=options.results, name="protect", page=page, redo=options.redo)
     settings = {
-        "photos": "nips2017dev",
+        "photos": options.set,
         "first": options.first,
         "count": len(photos),
         "seed": options.seed,
@@ -68,9 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "panel": list(PANEL),
     }
     presets = _presets(options, options.presets)
+    elsewhere = "" if options.set == SETS[0] else f", {options.set}"
     for name, p in presets.items():
         results.measure(
-            _named(name, p),
+            f"{_named(name, p)}{elsewhere}",
             {**settings, "parameters": shown(p)},
             len(photos),
             partial(protected, bench, p),
@@ -196,10 +201,11 @@ def _progress(count: int) -> Callable[[PictureRecord], None]:
 
 
 def _named(preset: str, p: FMD) -> str:
-    """What a run is called: the preset, and budget and numbers where those are others."""
-    own = p.epsilon == PRESETS[preset].epsilon
-    budget = "" if own else f", epsilon {p.epsilon * 255:g}"
-    return preset + budget + ("" if p.precision == "float32" else f", {p.precision}")
+    """What a run is called: the preset, and budget, shrink and numbers where those are others."""
+    own = PRESETS[preset]
+    budget = "" if p.epsilon == own.epsilon else f", epsilon {p.epsilon * 255:g}"
+    shrink = "" if p.shrink == own.shrink else f", shrink {p.shrink:g}"
+    return preset + budget + shrink + ("" if p.precision == "float32" else f", {p.precision}")
 
 
 def _presets(options: argparse.Namespace, listed: str) -> Mapping[str, FMD]:
@@ -213,11 +219,14 @@ def _changed(p: FMD, options: argparse.Namespace) -> FMD:
     if options.epsilon is not None:
         share = options.epsilon / 255 / p.epsilon
         p = replace(p, epsilon=options.epsilon / 255, step_size=p.step_size * share)
+    if options.shrink is not None:
+        p = replace(p, shrink=options.shrink)
     return replace(p, precision=options.precision)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Protection on real photos.")
+    parser.add_argument("--set", choices=SETS, default=SETS[0], help="of photos")
     parser.add_argument("--presets", default=",".join(PRESETS), help="separated by commas")
     parser.add_argument(
         "--surrogates",
@@ -232,8 +241,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--epsilon", type=float, help="another budget, in 8-bit levels; steps in proportion"
     )
+    parser.add_argument("--shrink", type=float, help="what gains little stays as it was")
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
-    add_shared(parser, "first", "seed", "threads", "redo", "results", "data", photos=200)
+    add_shared(parser, "seed", "threads", "redo", "results", "data", photos=400, first=100)
     return parser
 
 

@@ -52,7 +52,6 @@ WAYS = {
     "fast": Way(PRESETS["fast"]),
     "strong": Way(STRONG),
     "strong, three surrogates": Way(STRONG, PANEL),
-    "strong, 64 steps, three surrogates": Way(replace(STRONG, steps=64), PANEL),
     "strong, epsilon 8, three surrogates": Way(HALF, PANEL),
     "strong, epsilon 8, shrink 0.92, three surrogates": Way(NEAR, PANEL),
 }

@@ -111,7 +111,7 @@ PRESETS: dict[str, FMD] = {
         resolution=1,
         look_every=1,
     ),
-    "strong": FMD(steps=48, resolution=0.75),
+    "strong": FMD(steps=64, resolution=0.75),
 }
 
 
