@@ -123,7 +123,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--transforms", default="all", help="separated by commas")
     parser.add_argument("--purify", default=",".join(PURIFIERS), help="separated by commas")
     parser.add_argument("--learn", default="100", help="photos that attackers learn from; empty: 0")
-    add_shared(parser, "first", "seed", "threads", "redo", "results", "data", photos=200, work=WORK)
+    add_shared(
+        parser, "seed", "threads", "redo", "results", "data", photos=200, first=100, work=WORK
+    )
     return parser
 
 

@@ -143,7 +143,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--surrogates", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--epsilon", type=float, default=16.0, help="in 8-bit levels")
     parser.add_argument("--steps", type=int, default=20, help="of every way that takes any")
-    add_shared(parser, "first", "seed", "threads", "redo", "results", "data", photos=100, work=WORK)
+    add_shared(
+        parser, "seed", "threads", "redo", "results", "data", photos=100, first=100, work=WORK
+    )
     return parser
 
 

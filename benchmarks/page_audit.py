@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.page_matrix import percent
-from benchmarks.runs import Run, measured_on, table
+from benchmarks.runs import Run, measured_on, table, which
 
 from anamorph.metrics.accuracy import Share
 
@@ -36,7 +36,7 @@ def page(runs: Mapping[str, Run]) -> str:
         parts += [
             f"## {name}",
             "",
-            f"{run['n']} photos. Authorized: {settings['authorized']}. "
+            f"Photos {which(run)}. Authorized: {settings['authorized']}. "
             f"Panel: {', '.join(settings['panel'])}.",
             "",
             *([] if name.endswith(LEARNERS) else [table(heads, attacks(run)), ""]),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.page_matrix import number, percent, share_of
-from benchmarks.runs import Run, measured_on, table
+from benchmarks.runs import Run, measured_on, table, which
 
 HEADS = (
     "way",
@@ -47,13 +47,13 @@ def _told(runs: Mapping[str, Run]) -> list[str]:
 
 
 def _ways(runs: Mapping[str, Run]) -> str:
-    return table(HEADS, [_way(name, run["n"], run["figures"]) for name, run in runs.items()])
+    return table(HEADS, [_way(name, which(run), run["figures"]) for name, run in runs.items()])
 
 
-def _way(name: str, n: int, figures: Mapping[str, Any]) -> list[Any]:
+def _way(name: str, photos: str, figures: Mapping[str, Any]) -> list[Any]:
     return [
         name,
-        n,
+        photos,
         percent(share_of(figures["authorized_kept"])),
         percent(share_of(figures["panel_kept_mean"])),
         number(figures["psnr_mean"], 2),

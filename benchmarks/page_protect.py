@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.runs import Run, measured_on, table
+from benchmarks.runs import Run, measured_on, table, which
 
 LOOKS = ("run", "PSNR, dB", "SSIM", "largest change")
 
@@ -64,10 +64,9 @@ def percent(share: Mapping[str, Any]) -> str:
 
 def _headline(name: str, run: Run) -> list[Any]:
     figures = run["figures"]
-    first = run["settings"]["first"] + 1
     return [
         name,
-        f"{first} to {first + run['n'] - 1}",
+        which(run),
         percent(figures["authorized"]["kept"]),
         percent(figures["panel_kept_mean"]),
         percent(figures["panel_protected_mean"]),

@@ -105,6 +105,17 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
+def which(run: Run) -> str:
+    """Which photos of a list were measured.
+
+    Example:
+        >>> which({"settings": {"first": 100}, "n": 200})
+        '101 to 300'
+    """
+    first = run["settings"]["first"]
+    return f"{first + 1} to {first + run['n']}"
+
+
 def measured_on(runs: Mapping[str, Run]) -> str:
     """One line for every different machine and set of versions that runs were measured with."""
     lines: dict[str, list[str]] = {}

@@ -31,7 +31,7 @@ def test_without_photos_it_says_so_in_one_line(
 
 
 def test_half_of_the_budget_is_taken_in_steps_of_half_the_size() -> None:
-    way = unseen.WAYS["strong, epsilon 8, three surrogates"]
+    way = unseen.WAYS["strong, epsilon 8, shrink 0.92, three surrogates"]
     assert way.parameters.epsilon * 255 == pytest.approx(8)
     assert way.parameters.step_size * 255 == pytest.approx(2)
     assert len(way.surrogates) == 3
