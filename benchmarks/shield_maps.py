@@ -18,13 +18,11 @@ from anamorph.app.shield.shielding import (
     disguising,
 )
 from anamorph.app.train.shadow_training import Pairs, reestimated
+from anamorph.app.train.tail import OFFLINE
 from anamorph.app.train.tail_training import TailTraining, fine_tuned
 from anamorph.methods.advface import AdvFace
 from anamorph.models.networks.decoders import Decoder
 from anamorph.templates.role import Shielding
-
-OFFLINE = AdvFace(epsilon=1.0, step_size=0.7)
-"""Where the tail is fine-tuned, so that it stands a larger change."""
 
 _FINE_TUNED = 400  # updates of a decoder that learns on
 _TAIL_PAIRS, _TAIL_SHARE = 1000, 5  # updates of a decoder for one of the tail

@@ -232,11 +232,17 @@ def test_the_page_of_the_comparison_tells_ways_with_and_without_surrogates_apart
     }
     page = page_compare.page(
         {
-            "pgd": run(figures, authorized="a", panel=["b"], surrogates=[]),
-            "pgd, surrogate": run(figures, authorized="a", panel=["b"], surrogates=["c"]),
+            "pgd": run(figures, first=100, authorized="a", panel=["b"], surrogates=[]),
+            "pgd, surrogate": run(
+                figures, first=100, authorized="a", panel=["b"], surrogates=["c"]
+            ),
         }
     )
-    assert page.index("| pgd | 4 |") < page.index("Surrogate: c.") < page.index("| pgd, surrogate")
+    assert (
+        page.index("| pgd | 101 to 104 |")
+        < page.index("Surrogate: c.")
+        < page.index("| pgd, surrogate")
+    )
 
 
 @pytest.mark.parametrize(("median", "said"), [(1.19, "1.2: yes"), (1.21, "1.2: no")])
@@ -297,7 +303,8 @@ def test_the_honest_table_shows_every_attack_and_who_learned() -> None:
         "adaptive": [{**learner, **about, "way": way} for way in ("labels", "distilled")],
         "detection": {**_counted(accuracy=0.9, auc=0.95), "learned_from": 6, "held_out": 8},
     }
-    text = page_audit.page({"fast": run(figures, authorized="a", panel=["m"])})
+    text = page_audit.page({"fast": run(figures, first=100, authorized="a", panel=["m"])})
+    assert "Photos 101 to 104. Authorized: a. Panel: m." in text
     assert "| none | 30.0 % (10.0 to 90.0, n 4) | 100.0 %" in text
     assert "| jpeg-75 | 25.0 % (10.0 to 90.0, n 4) |" in text
     assert "after learning right labels from 5 protected photos | 9 | 80.0 %" in text

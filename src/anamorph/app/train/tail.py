@@ -26,7 +26,7 @@ from anamorph.models.networks.decoders import Decoder
 from anamorph.models.split import Split, split
 from anamorph.parameters import shown
 
-OFFLINE = AdvFace(epsilon=1.0, step_size=0.7)
+OFFLINE = AdvFace(epsilon=0.8, step_size=0.55)
 """What a tail is for: a change that the recognizer as it is would not stand."""
 
 HELD_OUT = 5
