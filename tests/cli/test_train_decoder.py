@@ -51,7 +51,7 @@ def test_a_tail_is_taught_and_says_what_it_brings(
     ended = anamorph(*command, *QUICK, "--epsilon", 0.9, "--steps", 1, "--json", "-")
     assert ended.code == 0, ended.err
     report = json.loads(ended.out)
-    assert (report["method"]["epsilon"], report["method"]["step_size"]) == (0.9, 0.7)
+    assert (report["method"]["epsilon"], report["method"]["step_size"]) == (0.9, 0.55)
     assert report["parameters"]["updates"] == 2
     assert report["clean"]["cosine"] > report["before"]["cosine"]
     assert "protected, new" in ended.err

@@ -121,11 +121,13 @@ def test_results_are_deleted_when_their_time_is_over(serve: Serve, picture: Pict
     running = serve(Bounds(keep_seconds=0.2))
     job = submitted(running, picture())
     finished(running, job)
+    folder = running.service.jobs.folder(job)
     for _ in range(100):
-        if running.get(f"/v1/jobs/{job}").status_code == 404:
+        if not folder.exists():  # the last to go
             break
         time.sleep(0.05)
-    assert not running.service.jobs.folder(job).exists()
+    assert not folder.exists()
+    assert running.get(f"/v1/jobs/{job}").status_code == 404
 
 
 def test_models_keys_and_health_are_told(serve: Serve) -> None:

@@ -153,4 +153,4 @@ def test_other_files_are_no_tails_of_this_recognizer(
     (tmp_path / "text").write_text("no weights")
     with pytest.raises(WeightsError, match="holds no weights"):
         read_tail(tmp_path / "text", embedder)
-    assert tail.OFFLINE.epsilon == 1
+    assert tail.OFFLINE.epsilon == 0.8
