@@ -1,7 +1,7 @@
 """Protection on real photos: who still reads the files that `protect` writes.
 
     python benchmarks/protect.py
-    python benchmarks/protect.py --set sample1000 --presets fast --surrogates "" --no-controls
+    python benchmarks/protect.py --set sample1000 --first 0 --photos 200 --presets fast
 
 For each preset, photos are protected for the authorized model without labels: its own reading is
 what it keeps. The written files are then read by a panel of models that the method never saw: a
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for names in (listed.split("+") for listed in options.surrogates.split(",") if listed):
         p = _presets(options, preset)[preset]
         results.measure(
-            f"{_named(preset, p)}, surrogate{'s' * (len(names) > 1)} {' and '.join(names)}",
+            f"{_named(preset, p)}, surrogate{'s' * (len(names) > 1)} {' and '.join(names)}{elsewhere}",
             {**settings, "surrogates": names, "parameters": shown(p)},
             len(photos),
             partial(protected, bench, p, names),
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         levels = round(next(iter(presets.values()), FMD()).epsilon * 255)
         for name, noise in CONTROLS.items():
             results.measure(
-                name,
+                f"{name}{elsewhere}",
                 {**settings, "levels": levels},
                 len(photos),
                 partial(_noisy, bench, noise, levels),

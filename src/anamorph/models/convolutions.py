@@ -63,7 +63,7 @@ def run(network: nn.Module, x: Tensor) -> Any:
 
 
 def _gains(network: nn.Module) -> _Gains:
-    """Looking at every call costs all networks a little, so it is told what gains by it."""
+    """What gains by it, found once: looking at every call costs all networks a little."""
     if network not in _KNOWN:
         layers = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
         _KNOWN[network] = _Gains(
