@@ -83,8 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     preset = options.surrogate_preset
     for names in (listed.split("+") for listed in options.surrogates.split(",") if listed):
         p = _presets(options, preset)[preset]
+        helped = f"surrogate{'s' * (len(names) > 1)} {' and '.join(names)}"
         results.measure(
-            f"{_named(preset, p)}, surrogate{'s' * (len(names) > 1)} {' and '.join(names)}{elsewhere}",
+            f"{_named(preset, p)}, {helped}{elsewhere}",
             {**settings, "surrogates": names, "parameters": shown(p)},
             len(photos),
             partial(protected, bench, p, names),
