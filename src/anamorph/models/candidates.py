@@ -80,12 +80,33 @@ def default_taps(candidates: list[Candidate]) -> tuple[str, ...]:
         >>> default_taps([early, later, last])
         ('blocks.1', 'blocks.2')
     """
-    nearest = [
-        min(candidates, key=lambda candidate: abs(candidate.share - at)).name
-        for at in TAPS_AT
-        if candidates
-    ]
+    nearest = [_nearest(candidates, at).name for at in TAPS_AT if candidates]
     return tuple(dict.fromkeys(nearest))
+
+
+def distinct_taps(candidates: list[Candidate]) -> tuple[str, ...]:
+    """As `default_taps`, but a layer that is taken makes way for the next: four, if there are four.
+
+    Where one block does half of the work, `default_taps` finds one layer twice. That is enough for
+    the model that is to keep its reading; one that stands in for others tells more of them by more
+    layers.
+
+    Example:
+        >>> early = Candidate(name="stem", shape=(8, 16, 16), share=0.1)
+        >>> later = Candidate(name="blocks.1", shape=(16, 8, 8), share=0.3)
+        >>> last = Candidate(name="blocks.2", shape=(16, 8, 8), share=0.9)
+        >>> distinct_taps([early, later, last])
+        ('stem', 'blocks.1', 'blocks.2')
+    """
+    left = list(candidates)
+    for at in TAPS_AT:
+        if left:
+            left.remove(_nearest(left, at))
+    return tuple(candidate.name for candidate in candidates if candidate not in left)
+
+
+def _nearest(candidates: list[Candidate], at: float) -> Candidate:
+    return min(candidates, key=lambda candidate: abs(candidate.share - at))
 
 
 def _forward(network: nn.Module, example: Tensor) -> tuple[dict[str, _Run], int]:

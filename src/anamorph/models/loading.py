@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from anamorph.errors import CardError, ModelError, first_line
-from anamorph.models.candidates import default_taps
+from anamorph.models.candidates import default_taps, distinct_taps
 from anamorph.models.card import Card, Input, Interpolation, Resize
 from anamorph.models.card_file import card_of
 from anamorph.models.device import device_of
@@ -111,7 +111,12 @@ def _ready(built: Built, device: torch.device) -> Model:
     _prefer_channels_last(model, view)
     model = _with_norms_folded(model, view)
     if not card.tap and model.hooks:
-        model = replace(model, card=replace(card, tap=default_taps(model.candidates())))
+        candidates = model.candidates()
+        model = replace(
+            model,
+            card=replace(card, tap=default_taps(candidates)),
+            surrogate_taps=distinct_taps(candidates),
+        )
     return model
 
 

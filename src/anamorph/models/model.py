@@ -36,6 +36,8 @@ class Model:
     """Sha256 over the weights alone: tells whether two models are the same network."""
     hooks: bool = True
     """Whether layers can be tapped."""
+    surrogate_taps: tuple[str, ...] = ()
+    """Layers to distort where it stands in for unknown models; none where its taps were named."""
     folded: Folded | None = field(default=None, repr=False)
     """The same network with less work to do, where it answers alike."""
 
@@ -120,7 +122,11 @@ class Model:
             LayerNotFound: with the nearest names.
         """
         check_taps(self.network, names, self.name)
-        return replace(self, card=replace(self.card, tap=names))
+        return replace(self, card=replace(self.card, tap=names), surrogate_taps=())
+
+    def as_surrogate(self) -> "Model":
+        """The same network, tapped to stand in for unknown models."""
+        return self.with_taps(*(self.surrogate_taps or self.taps))
 
     def unfolded(self) -> "Model":
         """The same model, running its own network in full: every layer is there to be looked at."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -275,3 +276,18 @@ def test_images_in_memory_take_surrogates(toy: Model, embedder: Model, quick: FM
     both = protect_images(images, toy, surrogates=[embedder], parameters=quick)
     assert not torch.equal(alone, both)
     assert (both - images).abs().max() <= quick.epsilon + 1e-6
+
+
+def test_surrogates_are_distorted_at_their_own_taps(
+    run: Protect, photos: Path, tmp_path: Path, toy: Model, embedder: Model, quick: FMD
+) -> None:
+    more = replace(embedder, surrogate_taps=("early", "pool"))
+    report = run(photos, tmp_path / "out", surrogates=[more])
+    assert report.models["surrogates"][0]["tap"] == ["early", "pool"]
+    images = torch.rand(1, 3, 20, 24, generator=torch.Generator().manual_seed(1))
+    made = [
+        protect_images(images, toy, surrogates=[surrogate], parameters=quick)
+        for surrogate in (embedder, more, embedder.with_taps("early", "pool"))
+    ]
+    assert not torch.equal(made[0], made[1])
+    assert torch.equal(made[1], made[2])

@@ -79,7 +79,7 @@ def posing(model: Model, surrogates: Sequence[Model], p: FMD) -> Pose:
 
 
 def _surrogate(model: Model, p: FMD) -> Surrogate:
-    parts = _parts(model, p)
+    parts = _parts(model.as_surrogate(), p)
     return Surrogate(parts.on_the_way, keeping_for(model.task, p.least_cosine), parts.glance)
 
 

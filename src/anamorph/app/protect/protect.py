@@ -155,7 +155,7 @@ def protect_header(
     _check_surrogates(model, surrogates)
     models: dict[str, Any] = {"authorized": identity(model)}
     if surrogates:
-        models["surrogates"] = [identity(other) for other in surrogates]
+        models["surrogates"] = [identity(other.as_surrogate()) for other in surrogates]
     header = {
         "method": "fmd",
         "parameters": shown(parameters),

@@ -81,7 +81,10 @@ def compare(
     if not own.taps:
         raise ModelError(f"{own.name}: has no layer to tap, which feature map distortion needs")
     others = [s if isinstance(s, Model) else load(s, device=device) for s in surrogates]
-    used = {"authorized": identity(own), "surrogates": [identity(other) for other in others]}
+    used = {
+        "authorized": identity(own),
+        "surrogates": [identity(other.as_surrogate()) for other in others],
+    }
     parties = panel_of(own, panel, used, allow_surrogates=False, device=device)
     chosen = _chosen(ways(Parties(authorized=own, surrogates=others), epsilon, steps), only)
     sources = sources_of(originals, out)
