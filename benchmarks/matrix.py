@@ -50,6 +50,8 @@ class Set:
     labels: Mapping[str, int]
     models: Sequence[str]
     """Cards or specs, by the names of the models."""
+    first: int = 0
+    """Where in the list of such pictures they begin."""
 
     @property
     def names(self) -> list[str]:
@@ -80,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     continue
                 settings = {
                     "set": one.name,
+                    "first": one.first,
                     "preset": preset,
                     "parameters": shown(p),
                     "authorized": name,
@@ -106,7 +109,8 @@ def _row(
     options: argparse.Namespace,
 ) -> dict[str, Any]:
     """Protect the pictures for one model and let all of them read the files."""
-    out = options.work / f"matrix-{one.name}-{len(one.pictures)}-{options.steps or 'all'}"
+    size = f"{one.first}-{len(one.pictures)}-{options.steps or 'all'}"
+    out = options.work / f"matrix-{one.name}-{size}"
     if options.redo:
         for preset in presets:
             shutil.rmtree(out / preset / name, ignore_errors=True)
@@ -120,8 +124,8 @@ def _row(
 
 
 def _photos(options: argparse.Namespace) -> Set | None:
-    """The first real photos, and the models of the benchmark of `protect`."""
-    photos = labeled(options.data / "imagenet" / "nips2017dev", 0, options.photos)
+    """Real photos, and the models of the benchmark of `protect`."""
+    photos = labeled(options.data / "imagenet" / "nips2017dev", options.first, options.photos)
     if not photos or not has_models():
         return None
     return Set(
@@ -129,6 +133,7 @@ def _photos(options: argparse.Namespace) -> Set | None:
         pictures=[photo.path for photo in photos],
         labels={photo.path.name: photo.label for photo in photos},
         models=[str(card(name)) for name in (AUTHORIZED, *PANEL)],
+        first=options.first,
     )
 
 
@@ -183,7 +188,9 @@ def _parser() -> argparse.ArgumentParser:
         default=WORK / "emotions",
         help="folder that zoo/train_emotions.py made",
     )
-    add_shared(parser, "seed", "threads", "redo", "results", "data", photos=200, work=WORK)
+    add_shared(
+        parser, "seed", "threads", "redo", "results", "data", photos=100, first=100, work=WORK
+    )
     return parser
 
 

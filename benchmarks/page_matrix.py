@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.runs import Run, measured_on, table
+from benchmarks.runs import Run, measured_on, table, which
 
 from anamorph.metrics.accuracy import Share, mean_share
 
@@ -22,17 +22,17 @@ def page(runs: Mapping[str, Run]) -> str:
         "mean of, as if all of it always agreed: rather too wide.",
         "",
     ]
-    for (name, preset, n), rows in _groups(runs).items():
-        parts += [f"## {name}, {preset}, {n} pictures", "", _kept(rows), "", _looks(rows), ""]
+    for (name, preset, numbers), rows in _groups(runs).items():
+        parts += [f"## {name} {numbers}, {preset}", "", _kept(rows), "", _looks(rows), ""]
     parts += ["## The models", "", _models(runs), "", measured_on(runs)]
     return "\n".join(parts)
 
 
-def _groups(runs: Mapping[str, Run]) -> dict[tuple[str, str, int], list[Run]]:
-    groups: dict[tuple[str, str, int], list[Run]] = {}
+def _groups(runs: Mapping[str, Run]) -> dict[tuple[str, str, str], list[Run]]:
+    groups: dict[tuple[str, str, str], list[Run]] = {}
     for run in runs.values():
         settings = run["settings"]
-        groups.setdefault((settings["set"], settings["preset"], run["n"]), []).append(run)
+        groups.setdefault((settings["set"], settings["preset"], which(run)), []).append(run)
     return groups
 
 
@@ -88,13 +88,16 @@ def _looks(rows: Sequence[Run]) -> str:
 
 def _models(runs: Mapping[str, Run]) -> str:
     clean = {
-        (run["settings"]["set"], name, run["n"]): share
+        (run["settings"]["set"], which(run), name): share
         for run in runs.values()
         for name, share in run["figures"]["clean"].items()
     }
     return table(
-        ["set", "model", "right when clean"],
-        [[which, name, percent(share_of(share))] for (which, name, _), share in clean.items()],
+        ["pictures", "model", "right when clean"],
+        [
+            [f"{which_set} {numbers}", name, percent(share_of(share))]
+            for (which_set, numbers, name), share in clean.items()
+        ],
     )
 
 
