@@ -5,6 +5,7 @@ from pathlib import Path
 from shutil import copytree
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -24,6 +25,8 @@ COMMANDS = {
     "reveal": "reveal {photos} --out {out} --key {key} --service MODEL",
     "reveal with a network": "reveal {photos} --out {out} --key {network}",
     "shield": "shield {photos} --out {out}.npz --recognizer MODEL --method decoy",
+    "templates enroll": "templates enroll {photos} --store {table} --recognizer MODEL",
+    "templates identify": "templates identify {photos} --store {table} --recognizer MODEL",
     "audit protect": "audit protect --originals {photos} --protected {copies} --out {out} "
     "--authorized MODEL --panel OTHER",
     "audit compare": "audit compare {photos} --out {out} --authorized MODEL --panel OTHER",
@@ -45,6 +48,8 @@ def test_a_gpu_that_is_not_there_is_refused(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     names = ("out", "copies", "key", "network")
     places = {"photos": photos, **{name: tmp_path / name for name in names}}
+    places["table"] = tmp_path / "table.npy"
+    np.save(places["table"], np.eye(3, 16, dtype=np.float32))
     copytree(photos, places["copies"])
     key_file.write(keys.new("sealed"), places["key"])
     network = generator.dump(stranger.network())

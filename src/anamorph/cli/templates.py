@@ -9,7 +9,7 @@ import click
 from anamorph.app.shield.probing import probes_in
 from anamorph.app.shield.stores import opened
 from anamorph.app.shield.templates import enroll, identify, verify
-from anamorph.cli.options import json_file
+from anamorph.cli.options import json_file, model_device
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Counter, check_json, console, write_json
 from anamorph.cli.render import table as drawn
@@ -59,6 +59,7 @@ def _people(command: _Command) -> _Command:
             _KEY,
             passphrase_option,
             _RECOGNIZER,
+            model_device,
         )
     ):
         command = option(command)
@@ -66,22 +67,29 @@ def _people(command: _Command) -> _Command:
 
 
 def _compared(
-    recognizer: str | None, layer: str | None, tail: Path | None, people: Store, files: Any
+    recognizer: str | None,
+    layer: str | None,
+    tail: Path | None,
+    people: Store,
+    files: Any,
+    device: str,
 ) -> tuple[Store, Records]:
     """The store and the probes, as embeddings; maps need torch, which embeddings do not."""
     if recognizer is None and layer is None and tail is None and len(people.shape) == 1:
-        return people, _read(files, None)
+        return people, probes_in(files)
     from anamorph.app.shield.matching import compared_by
 
-    return compared_by(recognizer, layer, tail, people, files)
+    return compared_by(recognizer, layer, tail, people, files, device)
 
 
-def _read(files: Any, recognizer: str | None) -> Records:
+def _read(files: Any, recognizer: str | None, device: str) -> Records:
     """The features of files; of photos with a bar, since each takes a reading."""
     if recognizer is None:
         return probes_in(files)
     with Counter("reading") as counter:
-        return probes_in(files, recognizer, found=counter.expect, watch=counter.advance_by)
+        return probes_in(
+            files, recognizer, device=device, found=counter.expect, watch=counter.advance_by
+        )
 
 
 def _key(path: Path | None, passphrase_file: Path | None) -> Key | None:
@@ -109,6 +117,7 @@ def enroll_(
     key_: Path | None,
     passphrase_file: Path | None,
     recognizer: str | None,
+    device: str,
     json_: str | None,
 ) -> None:
     """Add people: all or none. Their names are those of the rows, or of the photos."""
@@ -120,7 +129,7 @@ def enroll_(
                 f"{people.name}: holds feature maps, which photos become with `anamorph shield "
                 "PHOTOS`; then enroll the file that it makes, without --recognizer"
             )
-        report = enroll(_read(files, recognizer), people, key)
+        report = enroll(_read(files, recognizer, device), people, key)
     write_json(json_, report.as_json())
     console(json_).print(
         f"{len(report.ids)} enrolled in {report.store}, with {report.mark or 'no shield'}",
@@ -155,6 +164,7 @@ def verify_(
     key_: Path | None,
     passphrase_file: Path | None,
     recognizer: str | None,
+    device: str,
     layer: str | None,
     tail: Path | None,
     claims: tuple[str, ...],
@@ -165,7 +175,7 @@ def verify_(
     check_json(json_)
     key = _key(key_, passphrase_file)
     with opened(place(store, table, column, id_)) as people:
-        people, features = _compared(recognizer, layer, tail, people, files)
+        people, features = _compared(recognizer, layer, tail, people, files, device)
         found = verify(features, claims or features.ids, people, key, threshold=threshold)
     write_json(json_, {"threshold": threshold, "probes": [one.as_json() for one in found]})
     rows = [
@@ -192,6 +202,7 @@ def identify_(
     key_: Path | None,
     passphrase_file: Path | None,
     recognizer: str | None,
+    device: str,
     layer: str | None,
     tail: Path | None,
     top: int,
@@ -201,7 +212,7 @@ def identify_(
     check_json(json_)
     key = _key(key_, passphrase_file)
     with opened(place(store, table, column, id_)) as people:
-        people, features = _compared(recognizer, layer, tail, people, files)
+        people, features = _compared(recognizer, layer, tail, people, files, device)
         found = identify(features, people, key, count=top)
     write_json(json_, {"probes": [one.as_json() for one in found]})
     rows = [

@@ -20,7 +20,7 @@ from anamorph.templates.files import FileStore, open_file
 
 @pytest.fixture(autouse=True)
 def _models(monkeypatch: pytest.MonkeyPatch, embedder: Model) -> None:
-    monkeypatch.setattr("anamorph.app.shield.matching.load", {"own": embedder}.__getitem__)
+    monkeypatch.setattr("anamorph.app.shield.matching.load", lambda _, device: embedder)
 
 
 @pytest.fixture

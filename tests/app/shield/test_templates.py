@@ -150,7 +150,7 @@ def test_photos_are_read_by_a_recognizer(
     photos: Path, embedder: Model, toy: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = {"a recognizer": embedder, "a classifier": toy}
-    monkeypatch.setattr("anamorph.models.load", models.__getitem__)
+    monkeypatch.setattr("anamorph.models.load", lambda name, device: models[name])
     files = [photos / "astronaut.jpg", photos / "chelsea.png"]
     probes = probes_in(files, "a recognizer")
     assert list(probes.ids) == ["astronaut", "chelsea"]

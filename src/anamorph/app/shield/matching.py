@@ -28,6 +28,7 @@ def compared_by(
     tail: Path | None,
     store: Store,
     files: Sequence[Path],
+    device: str = "cpu",
 ) -> tuple[Store, Records]:
     """A store and probes in a form that cosines say something of: embeddings.
 
@@ -40,9 +41,11 @@ def compared_by(
         tail: from `anamorph train tail`, for stores that are shielded with a large epsilon.
         store: where people are looked for.
         files: the probes: photos, or files of features.
+        device: where the recognizer computes.
 
     Raises:
-        UsageError: a store of maps without a recognizer, or a layer or tail for embeddings.
+        UsageError: a store of maps without a recognizer, or a layer or tail for embeddings; no
+            such device.
         FileError, ModelError: a file or the model cannot be loaded.
     """
     if len(store.shape) == 1:
@@ -51,13 +54,13 @@ def compared_by(
                 f"{store.name}: holds embeddings, which are compared as they are; leave --layer "
                 "and --tail out"
             )
-        return store, probes_in(files, recognizer)
+        return store, probes_in(files, recognizer, device=device)
     if recognizer is None:
         raise UsageError(
             f"{store.name}: holds feature maps, which say who somebody is only to the recognizer; "
             "name it with --recognizer"
         )
-    cut = _cut(load(recognizer), layer, tail)
+    cut = _cut(load(recognizer, device=device), layer, tail)
     return _read_store(store, cut), _read_probes(files, cut)
 
 

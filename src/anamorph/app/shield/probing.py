@@ -18,6 +18,7 @@ def probes_in(
     files: Sequence[Path],
     recognizer: str | None = None,
     *,
+    device: str = "cpu",
     column: str = "",
     id_: str = "",
     found: Callable[[int], None] | None = None,
@@ -29,20 +30,21 @@ def probes_in(
         files: files of features; or photos and folders of them, each called as it is below the
             folder given, without the suffix.
         recognizer: the model for photos: a card or a spec.
+        device: where the recognizer computes.
         column: what the features are called in a file.
         id_: what the names of its rows are called.
         found: called once with the number of photos.
         watch: called with the number of photos that are done.
 
     Raises:
-        UsageError: photos without a recognizer, or with a classifier.
+        UsageError: photos without a recognizer, or with a classifier; no such device.
         FileError, ModelError: a file or the model cannot be loaded.
     """
     if recognizer is not None:
         from anamorph.app.shield.photos import embedding_of, features_in
         from anamorph.models import load
 
-        return features_in(files, embedding_of(load(recognizer)), found=found, watch=watch)
+        return features_in(files, embedding_of(load(recognizer, device=device)), found=found, watch=watch)
     strange = [str(f) for f in files if f.suffix not in FORMATS]
     if strange:
         raise UsageError(
