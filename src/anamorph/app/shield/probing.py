@@ -44,7 +44,9 @@ def probes_in(
         from anamorph.app.shield.photos import embedding_of, features_in
         from anamorph.models import load
 
-        return features_in(files, embedding_of(load(recognizer, device=device)), found=found, watch=watch)
+        return features_in(
+            files, embedding_of(load(recognizer, device=device)), found=found, watch=watch
+        )
     strange = [str(f) for f in files if f.suffix not in FORMATS]
     if strange:
         raise UsageError(
