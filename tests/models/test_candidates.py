@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor, nn
 
-from anamorph.models import Candidate, default_taps, distinct_taps, tap_candidates
+from anamorph.models import Candidate, default_taps, surrogate_taps, tap_candidates
 from anamorph.models.candidates import MOST
 
 X = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -103,20 +103,20 @@ def test_the_default_taps_are_spread_over_the_middle_of_the_work() -> None:
     assert default_taps([]) == ()
 
 
-def test_distinct_taps_take_the_next_layer_where_one_does_most_of_the_work() -> None:
+def test_surrogate_taps_take_the_next_layer_where_one_does_most_of_the_work() -> None:
     made = [
         Candidate(name=f"b{i}", shape=(1, 2, 2), share=share)
-        for i, share in enumerate((0.02, 0.48, 0.76, 0.83, 0.91, 0.96))
+        for i, share in enumerate((0.02, 0.48, 0.76, 0.83, 0.91, 0.96, 1.0))
     ]
     assert default_taps(made) == ("b1", "b2")
-    assert distinct_taps(made) == ("b1", "b2", "b3", "b4")
-    assert distinct_taps(made[:2]) == ("b0", "b1")
-    assert distinct_taps([]) == ()
+    assert surrogate_taps(made) == ("b1", "b2", "b3", "b4", "b5")
+    assert surrogate_taps(made[:2]) == ("b0", "b1")
+    assert surrogate_taps([]) == ()
 
 
-def test_distinct_taps_are_the_default_ones_where_those_differ() -> None:
+def test_surrogate_taps_are_the_default_ones_and_a_later_one_where_those_differ() -> None:
     made = [
         Candidate(name=f"b{i}", shape=(1, 2, 2), share=share)
         for i, share in enumerate((0.1, 0.24, 0.41, 0.5, 0.6, 0.72, 0.9))
     ]
-    assert distinct_taps(made) == default_taps(made)
+    assert surrogate_taps(made) == (*default_taps(made), "b6")

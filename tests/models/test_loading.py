@@ -84,11 +84,11 @@ def test_without_taps_in_the_card_the_default_rule_chooses(tiny: nn.Module) -> N
     assert wrapped(tiny).taps == ("blocks.0", "blocks.1", "blocks.2")
 
 
-def test_a_surrogate_is_tapped_at_distinct_layers_unless_its_taps_were_named(
+def test_a_surrogate_is_tapped_at_more_layers_unless_its_taps_were_named(
     tiny: nn.Module,
 ) -> None:
     chosen = wrapped(tiny).as_surrogate()
-    assert chosen.taps == ("blocks.0", "blocks.1", "blocks.2", "blocks.3")
+    assert chosen.taps == ("bn", "blocks.0", "blocks.1", "blocks.2", "blocks.3")
     assert wrapped(tiny, tap=["blocks.1"]).as_surrogate().taps == ("blocks.1",)
     assert wrapped(tiny).with_taps("blocks.1").as_surrogate().taps == ("blocks.1",)
 

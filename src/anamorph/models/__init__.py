@@ -1,6 +1,6 @@
 """Adapters that let any network play the roles of `anamorph.types`."""
 
-from anamorph.models.candidates import Candidate, default_taps, distinct_taps, tap_candidates
+from anamorph.models.candidates import Candidate, default_taps, surrogate_taps, tap_candidates
 from anamorph.models.card import Card, Input
 from anamorph.models.card_file import card_of, read_card
 from anamorph.models.loading import load, wrap
@@ -16,9 +16,9 @@ __all__ = [
     "Preprocess",
     "card_of",
     "default_taps",
-    "distinct_taps",
     "load",
     "read_card",
+    "surrogate_taps",
     "tap_candidates",
     "weights_digest",
     "wrap",

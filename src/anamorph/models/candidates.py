@@ -13,6 +13,8 @@ FEWEST = 4
 MOST = 16
 TAPS_AT = (0.25, 0.4, 0.55, 0.7)
 """Shares of the multiply-adds after which a network is tapped by default."""
+SURROGATE_TAPS_AT = (*TAPS_AT, 0.85)
+"""The same for one that stands in for unknown models."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,22 +86,22 @@ def default_taps(candidates: list[Candidate]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(nearest))
 
 
-def distinct_taps(candidates: list[Candidate]) -> tuple[str, ...]:
-    """As `default_taps`, but a layer that is taken makes way for the next: four, if there are four.
+def surrogate_taps(candidates: list[Candidate]) -> tuple[str, ...]:
+    """As `default_taps` and one at 85 %, all different: a taken layer makes way for the next.
 
     Where one block does half of the work, `default_taps` finds one layer twice. That is enough for
     the model that is to keep its reading; one that stands in for others tells more of them by more
-    layers.
+    layers, and by later ones.
 
     Example:
         >>> early = Candidate(name="stem", shape=(8, 16, 16), share=0.1)
         >>> later = Candidate(name="blocks.1", shape=(16, 8, 8), share=0.3)
         >>> last = Candidate(name="blocks.2", shape=(16, 8, 8), share=0.9)
-        >>> distinct_taps([early, later, last])
+        >>> surrogate_taps([early, later, last])
         ('stem', 'blocks.1', 'blocks.2')
     """
     left = list(candidates)
-    for at in TAPS_AT:
+    for at in SURROGATE_TAPS_AT:
         if left:
             left.remove(_nearest(left, at))
     return tuple(candidate.name for candidate in candidates if candidate not in left)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from anamorph.errors import CardError, ModelError, first_line
-from anamorph.models.candidates import default_taps, distinct_taps
+from anamorph.models.candidates import default_taps, surrogate_taps
 from anamorph.models.card import Card, Input, Interpolation, Resize
 from anamorph.models.card_file import card_of
 from anamorph.models.device import device_of
@@ -115,7 +115,7 @@ def _ready(built: Built, device: torch.device) -> Model:
         model = replace(
             model,
             card=replace(card, tap=default_taps(candidates)),
-            surrogate_taps=distinct_taps(candidates),
+            surrogate_taps=surrogate_taps(candidates),
         )
     return model
 
