@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.testing import assert_close
 
 from anamorph.adversaries.hidden import (
     ATTACKERS,
@@ -121,3 +122,15 @@ def test_correlation_with_less_effort_finds_the_picture_more_coarsely() -> None:
     wrong, control = errors(rough, hidden, originals)
     assert rough(Pairs(hidden, originals), hidden[:2]).shape == originals[:2].shape
     assert wrong < 0.5 * control
+
+
+@pytest.mark.parametrize("step", [2, 3])
+def test_correlation_with_less_effort_puts_what_it_finds_where_it_was(step: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    across, down = (torch.rand(24, 1, 1, 1, generator=generator) - 0.5 for _ in range(2))
+    place = torch.linspace(-0.5, 0.5, 32)
+    ramps = (0.5 + across * place + down * place[:, None]).expand(-1, 3, -1, -1)
+    values = ramps[0].numel()
+    guess = by_correlation(Pairs(ramps[:16], ramps[:16]), ramps[16:], values**2 // step**2)
+    inner = slice(0, (32 - 1) // step * step + 1)
+    assert_close(guess[..., inner, inner], ramps[16:, :, inner, inner], atol=1e-3, rtol=0)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from anamorph.metrics.readability import block_correlation, blocks, probe_r2
+from anamorph.metrics.readability import _RIDGES, _fitted, block_correlation, blocks, probe_r2
 
 
 def _noise(seed: int, n: int = 1, side: int = 64) -> torch.Tensor:
@@ -63,6 +63,32 @@ def test_a_probe_finds_light_and_shade_beneath_strong_noise() -> None:
     veiled = 0.2 * known + 0.8 * _noise(5, 80, 32)
     unseen_veiled = 0.2 * unseen + 0.8 * _noise(6, 40, 32)
     assert probe_r2(veiled, known, unseen_veiled, unseen) > 0.1
+
+
+@pytest.mark.parametrize("n", [40, 150])
+def test_a_probe_chooses_the_ridge_that_does_best_on_rows_that_were_left_out(n: int) -> None:
+    known = _shades(0, n)
+    veiled = 0.3 * known + 0.7 * _noise(5, n, 32)
+    x, y = veiled.flatten(1).double(), F.adaptive_avg_pool2d(known, 28).mean(1).flatten(1).double()
+    center = x.mean(0)
+    found = _fitted(x, y - y.mean(0), x)
+    scale = float((x - center).square().sum(1).mean())
+    errors = [_left_out(x, y, share * scale) for share in _RIDGES]
+    assert found.left_out_error == pytest.approx(min(errors), rel=1e-4)
+
+
+def _left_out(x: torch.Tensor, y: torch.Tensor, ridge: float) -> float:
+    """The squared error of ridge regressions that each were fitted without one row."""
+    missed = 0.0
+    for row in range(len(x)):
+        rest = torch.arange(len(x)) != row
+        center, mean = x[rest].mean(0), y[rest].mean(0)
+        known = x[rest] - center
+        products = known @ known.T + ridge * torch.eye(len(known), dtype=x.dtype)
+        weights = torch.linalg.solve(products, y[rest] - mean)
+        guess = mean + (x[row] - center) @ known.T @ weights
+        missed += float((y[row] - guess).square().sum())
+    return missed
 
 
 def test_a_probe_may_see_grey_and_originals_of_another_size() -> None:

@@ -82,10 +82,9 @@ def by_correlation(pairs: Pairs, unseen: Images, most_scores: int = MOST_SCORES)
         found = scores.abs_().argmax(1)
         slope = (units_x[:, rows] * units_h[:, found]).sum(0) * size_x[rows]
         guess[:, rows] += slope * looked_at[:, found]
-    guess = guess.view(-1, *coarse.shape[1:]).clamp_(0, 1)
-    if step == 1:
-        return guess
-    return functional.interpolate(guess, size=pairs.originals.shape[-2:], mode="bilinear")
+    found_there = guess.view(-1, *coarse.shape[1:]).clamp_(0, 1)
+    height, width = pairs.originals.shape[-2:]
+    return found_there if step == 1 else _between(found_there, step, height, width)
 
 
 def by_ridge(pairs: Pairs, unseen: Images, ridge: float = RIDGE) -> Images:
@@ -178,6 +177,14 @@ def _first_weights(shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:
         return torch.zeros(shape)
     reach = sqrt(6 / prod(shape[1:]))
     return torch.from_numpy(rng.uniform(-reach, reach, shape))
+
+
+def _between(coarse: Images, step: int, height: int, width: int) -> Images:
+    """Pictures of which pixels 0, step, 2 step... are given, and the others lie between these."""
+    reached = [(side - 1) * step + 1 for side in coarse.shape[-2:]]
+    filled = functional.interpolate(coarse, size=reached, mode="bilinear", align_corners=True)
+    beyond = (0, width - reached[1], 0, height - reached[0])
+    return functional.pad(filled, beyond, mode="replicate")
 
 
 def _units(centered: Tensor) -> tuple[Tensor, Tensor]:

@@ -84,7 +84,8 @@ def _fitted(x: Tensor, y: Tensor, unseen: Tensor) -> _Probe:
     """What ridge regression from x to y says of unseen rows, with the best of the ridges.
 
     Solved among pairs, not among values: alpha = (K + r I)^-1 y with K = x x^T. The residual of a
-    left-out row i is alpha_i / ((K + r I)^-1)_ii.
+    left-out row i is alpha_i / (((K + r I)^-1)_ii - 1 / (n r)): the last term stands for the mean,
+    which is fitted without that row too, and without a ridge.
     """
     center = x.mean(0)
     x, unseen = x - center, unseen - center
@@ -93,10 +94,11 @@ def _fitted(x: Tensor, y: Tensor, unseen: Tensor) -> _Probe:
     values, vectors = spectrum.eigenvalues.clamp_min(0), spectrum.eigenvectors
     rotated = vectors.T @ y
     alphas = []
-    for ridge in _RIDGES:
-        inverse = 1 / (values + ridge * values.mean() + _TINY)
+    for share in _RIDGES:
+        ridge = share * values.mean() + _TINY
+        inverse = 1 / (values + ridge)
         alpha = vectors @ (inverse[:, None] * rotated)
-        left_out = alpha / (vectors.square() @ inverse)[:, None]
+        left_out = alpha / (vectors.square() @ inverse - 1 / (len(x) * ridge))[:, None]
         alphas.append((float(left_out.square().sum()), alpha))
     error, alpha = min(alphas, key=lambda fit: fit[0])
     return _Probe(error, unseen @ x.T @ alpha)
