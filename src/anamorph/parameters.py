@@ -21,7 +21,8 @@ Example:
 import math
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, get_type_hints
+from numbers import Integral, Real
+from typing import Any, get_args, get_type_hints
 
 from anamorph.errors import ParameterError
 
@@ -98,29 +99,40 @@ def knobs(parameters: type[Any] | Any) -> tuple[Knob, ...]:
 
 
 def check(parameters: Any) -> None:
-    """Refuse values outside their range.
+    """Refuse values of another type, or outside their range.
 
     Raises:
-        ParameterError: naming the parameter, its value and the allowed range.
+        ParameterError: naming the parameter, its value and what is allowed.
     """
     for k in knobs(parameters):
         value = getattr(parameters, k.name)
-        if value is None or isinstance(value, bool):
-            continue
-        if k.choices:
-            if value not in k.choices:
-                raise ParameterError(f"{k.name} is {value!r}, but must be one of {k.range}")
-            continue
-        if not isinstance(value, int | float):
-            continue
-        allowed = math.isfinite(value) and (
-            (k.above is None or value > k.above)
-            and (k.at_least is None or value >= k.at_least)
-            and (k.at_most is None or value <= k.at_most)
-        )
-        if not allowed:
-            wanted = k.range or "finite"
-            raise ParameterError(f"{k.name} is {value * k.scale:g}, but must be {wanted}")
+        if wanted := _wanted(k, value):
+            seen = f"{value * k.scale:g}" if _is(Real, value) else repr(value)
+            raise ParameterError(f"{k.name} is {seen}, but must be {wanted}")
+
+
+def _wanted(k: Knob, value: Any) -> str:
+    """What a value should have been; nothing if it is."""
+    kinds = get_args(k.type) or (k.type,)
+    if k.choices:
+        return "" if value in k.choices else f"one of {k.range}"
+    if value is None and type(None) in kinds:
+        return ""
+    if bool in kinds:
+        return "" if isinstance(value, bool) else "True or False"
+    if not _is(Integral if int in kinds else Real, value):
+        return "a whole number" if int in kinds else "a number"
+    allowed = math.isfinite(value) and (
+        (k.above is None or value > k.above)
+        and (k.at_least is None or value >= k.at_least)
+        and (k.at_most is None or value <= k.at_most)
+    )
+    return "" if allowed else k.range or "finite"
+
+
+def _is(kind: type, value: Any) -> bool:
+    """Whether a value is a number of that kind; Python takes True for one."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def shown(parameters: Any) -> dict[str, Any]:
@@ -128,5 +140,7 @@ def shown(parameters: Any) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for k in knobs(parameters):
         value = getattr(parameters, k.name)
+        if _is(Real, value):
+            value = int(value) if _is(Integral, value) else float(value)  # of numpy's, too
         out[k.name] = round(value * k.scale, 9) if k.scale != 1.0 else value
     return out

@@ -120,7 +120,7 @@ def stream(
             del given, fresh
         if not len(batch.sample):
             return
-        last = batch.age == problem.iterations
+        last = batch.age >= problem.iterations
         if problem.seconds is not None:
             last |= batch.spent >= problem.seconds
         if last.any():
