@@ -19,6 +19,7 @@ A card is a TOML file; paths in it are relative to it:
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -54,6 +55,19 @@ class Input:
     crop: float = 1.0
     """Share of each side that the center crop keeps, in (0, 1]."""
     interpolation: Interpolation = "bilinear"
+
+
+def place(source: str) -> str:
+    """A source as messages show it: of an address the host alone, for paths may hold secrets.
+
+    Example:
+        >>> place("https://vision.example/classify?key=secret")
+        'https://vision.example'
+        >>> place("timm:resnet18")
+        'timm:resnet18'
+    """
+    before, scheme, rest = source.partition("://")
+    return before + scheme + re.split(r"[/?#]", rest)[0].rpartition("@")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from anamorph.errors import CardError
-from anamorph.models.card import KINDS, SELF_DESCRIBING, Card, Input, Interpolation, Resize
+from anamorph.models.card import KINDS, SELF_DESCRIBING, Card, Input, Interpolation, Resize, place
 from anamorph.types import Task
 
 CARD_KEYS = ("name", "source", "weights", "options", "task", "labels", "tap", "input", "accuracy")
@@ -79,8 +79,8 @@ def card_from(fields: Mapping[str, Any], *, folder: Path, where: str) -> Card:
     """
     if str(fields.get("source")).partition(":")[0] in SERVICES:
         raise CardError(
-            f"{where}: source is {fields['source']!r}, and a service only reads, for the panel of "
-            "an audit; where gradients are needed, give the network itself"
+            f"{where}: source is {place(fields['source'])}, and a service only reads, for the "
+            "panel of an audit; where gradients are needed, give the network itself"
         )
     table = _Table(fields, where, CARD_KEYS)
     source = table.text("source")

@@ -25,6 +25,21 @@ def test_what_has_no_gradient_is_refused_where_one_is_needed(http_card: WriteCar
         load(http_card())
 
 
+def test_no_message_shows_the_path_of_an_address(
+    http_card: WriteCard, write_card: WriteCard
+) -> None:
+    secret = "https://user:s3cret@h.test/s3cret?key=s3cret"
+    attempts = (
+        (load, http_card(source=secret)),
+        (load_reader, secret),
+        (load_reader, write_card(f'source = "{secret}"', 'weights = "w.pt"')),
+    )
+    for loading, what in attempts:
+        with pytest.raises(CardError, match="https://h.test") as caught:
+            loading(what)
+        assert "s3cret" not in str(caught.value)
+
+
 def test_a_missing_card_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CardError, match="there is no card at"):
         load_reader(tmp_path / "none.toml")

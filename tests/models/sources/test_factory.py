@@ -21,6 +21,14 @@ def fails():
     raise RuntimeError("first line\\nsecond line")
 """
 
+WIDTH = """
+from dataclasses import dataclass
+
+@dataclass
+class Width:
+    channels: int
+"""
+
 
 def test_a_file_beside_the_card_is_run_with_the_cards_options(
     tmp_path: Path, write_card: Callable[..., Path]
@@ -60,3 +68,21 @@ def test_what_goes_wrong_in_the_users_code_is_told_in_one_line(
 def test_a_source_without_a_factory_is_refused(write_card: Callable[..., Path]) -> None:
     with pytest.raises(CardError, match=r"expected python:package.module:factory"):
         load(write_card('source = "python:nets.py"'))
+
+
+def test_a_file_may_make_dataclasses_of_annotations_that_are_strings(
+    tmp_path: Path, write_card: Callable[..., Path]
+) -> None:
+    (tmp_path / "nets.py").write_text(f"from __future__ import annotations\n{CODE}\n{WIDTH}")
+    assert load(write_card('source = "python:nets.py:make"')).name
+
+
+def test_a_file_that_fails_is_run_anew_the_next_time(
+    tmp_path: Path, write_card: Callable[..., Path]
+) -> None:
+    (tmp_path / "nets.py").write_text("1 / 0")
+    path = write_card('source = "python:nets.py:make"')
+    with pytest.raises(ModelError, match="ZeroDivisionError"):
+        load(path)
+    (tmp_path / "nets.py").write_text(CODE)
+    assert load(path).name

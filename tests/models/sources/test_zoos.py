@@ -4,12 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.error import URLError
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from anamorph.errors import ModelError
-from anamorph.models import card_of, default_taps, load
+from anamorph.models import Preprocess, card_of, default_taps, load
 from anamorph.models.sources import hugging_face, timm_zoo, torchvision_zoo
 from anamorph.models.torchvision_compat import make_torchvision_importable
 
@@ -127,7 +129,26 @@ PROCESSOR = {"image_mean": [0.5] * 3, "image_std": [0.25] * 3}
     ("settings", "size", "resize", "resized"),
     [
         ({"size": {"height": 32, "width": 48}}, (32, 48), "squash", 32),
-        ({"size": 32}, (32, 32), "squash", 32),
+        (
+            {
+                "size": {"height": 256, "width": 256},
+                "crop_size": {"height": 224, "width": 224},
+                "do_center_crop": True,
+            },
+            (224, 224),
+            "squash",
+            256,
+        ),
+        (
+            {
+                "size": {"height": 64, "width": 64},
+                "crop_size": {"height": 32, "width": 32},
+                "do_center_crop": False,
+            },
+            (64, 64),
+            "squash",
+            64,
+        ),
         (
             {"size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}},
             (224, 224),
@@ -173,6 +194,29 @@ def test_a_transformers_folder_is_loaded(tmp_path: Path) -> None:
         )
     assert model.labels == ("a", "b", "c")
     assert model(images).features[0].shape == (2, 17, 16)
+
+
+@pytest.mark.slow
+def test_the_view_is_that_of_the_models_own_processor(tmp_path: Path) -> None:
+    """Where the size is a plain number, only the processor's class knows what is meant."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.ResNetConfig(
+        embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic", num_labels=3
+    )
+    transformers.ResNetForImageClassification(config).eval().save_pretrained(tmp_path)
+    (tmp_path / "preprocessor_config.json").write_text(
+        '{"crop_pct": 0.875, "feature_extractor_type": "ConvNextFeatureExtractor", "size": 224,'
+        ' "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "resample": 3}'
+    )
+    photo = np.zeros((300, 500, 3), np.uint8)
+    photo[..., 0] = np.linspace(0, 255, 500)
+    photo[:, :60, 1] = 255
+    own = transformers.AutoImageProcessor.from_pretrained(tmp_path)
+    wanted = own(Image.fromarray(photo), return_tensors="pt")["pixel_values"]
+    picture = torch.from_numpy(photo).permute(2, 0, 1)[None] / 255
+    view = Preprocess(load(f"hf:{tmp_path}").input)(picture)
+    assert view.shape == wanted.shape
+    assert (view - wanted).abs().mean() < 0.01
 
 
 def test_a_folder_without_a_model_is_told_in_one_line(tmp_path: Path) -> None:

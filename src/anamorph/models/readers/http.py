@@ -32,7 +32,7 @@ class HttpReader:
     Every picture is sent once: the answers are kept by the SHA-256 of the bytes that were sent.
     """
 
-    card: Card
+    card: Card = field(repr=False)
     service: Service
     answers: Answers = field(repr=False)
     pace: Pace = field(repr=False)

@@ -6,6 +6,7 @@ from typing import TypeAlias
 import torch
 
 from anamorph.errors import CardError
+from anamorph.models.card import place
 from anamorph.models.loading import load
 from anamorph.models.model import Model
 from anamorph.models.readers.http import HttpReader, http_reader
@@ -49,7 +50,7 @@ def load_reader(
         return http_reader(described, answers=None if answers is None else Path(answers))
     if text.partition(":")[0] in KINDS:
         raise CardError(
-            f"{text!r} needs a card, a .toml file with this as its `source`: an ONNX file does "
-            "not tell how it wants its pictures, nor a service where its answer is"
+            f"{place(text)} needs a card, a .toml file with this as its `source`: an ONNX file "
+            "does not tell how it wants its pictures, nor a service where its answer is"
         )
     return load(model, device=device)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from anamorph.errors import CardError
-from anamorph.models.card import Card
+from anamorph.models.card import Card, place
 from anamorph.models.card_file import card_from
 
 KINDS = ("onnx", "http", "https")
@@ -83,4 +83,4 @@ _MEANINGLESS: Mapping[str, Mapping[str, str]] = {
 def _check_keys(fields: Mapping[str, Any], kind: str, path: Path) -> None:
     for key, why in _MEANINGLESS[kind].items():
         if key in fields:
-            raise CardError(f"{path}: {key} has no meaning for {fields['source']!r}: {why}")
+            raise CardError(f"{path}: {key} has no meaning for {place(fields['source'])}: {why}")

@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from dataclasses import field as attribute
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from anamorph.errors import CardError, ParameterError
-from anamorph.models.card import Card
+from anamorph.models.card import Card, place
 from anamorph.parameters import check, knob
 
 LONGEST_TOKEN = 8192
@@ -37,7 +38,7 @@ _OURS = ("host", "connection", "transfer-encoding", "expect", "upgrade")
 class Service:
     """A service that reads pictures. The token is read when it is sent, and held nowhere."""
 
-    url: str
+    url: str = attribute(repr=False)
     """With http or https, without user and password."""
     label: str
     """Dotted path to the label in the JSON of an answer."""
@@ -58,8 +59,7 @@ class Service:
     @property
     def place(self) -> str:
         """The address as messages show it: paths and queries may hold secrets."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc}"
+        return place(self.url)
 
     @property
     def digest(self) -> str:

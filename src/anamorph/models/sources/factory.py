@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -59,5 +60,10 @@ def _from_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ModelError(f"{path} cannot be imported as Python")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.modules[unique] = module  # a dataclass of a module looks its module up while it is made
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[unique]
+        raise
     return module

@@ -37,9 +37,10 @@ def build(card: Card) -> Built:
                 where, trust_remote_code=False, **card.options
             )
         input = card.input or input_of(
-            transformers.image_processing_utils.BaseImageProcessor.get_image_processor_dict(where)[
-                0
-            ]
+            # made, not only read: what a plain number for the size means, its class knows
+            transformers.AutoImageProcessor.from_pretrained(
+                where, trust_remote_code=False
+            ).to_dict()
         )
     except Exception as error:  # the hub and the model's own configuration fail in many ways
         raise ModelError(
@@ -52,7 +53,7 @@ def build(card: Card) -> Built:
 
 
 def input_of(settings: Mapping[str, Any]) -> Input:
-    """The input settings in an image processor's configuration.
+    """The input settings of an image processor, as its `to_dict` gives them.
 
     Example:
         >>> input_of({"size": {"height": 32, "width": 32}, "resample": 2,
@@ -64,11 +65,16 @@ def input_of(settings: Mapping[str, Any]) -> Input:
     std = tuple(settings["image_std"]) if normalized else (1.0, 1.0, 1.0)
     filter = FILTERS.get(settings.get("resample", 2), "bicubic")
     size = settings["size"]
-    if isinstance(size, int):
-        size = {"height": size, "width": size}
+    cropped = settings.get("crop_size") if settings.get("do_center_crop", True) else None
     if "height" in size:
-        sides = (size["height"], size["width"])
-        return Input(size=sides, mean=mean, std=std, interpolation=filter)
+        seen = cropped or size
+        return Input(
+            size=(seen["height"], seen["width"]),
+            mean=mean,
+            std=std,
+            crop=kept(seen["height"], size["height"]),
+            interpolation=filter,
+        )
     shortest = size["shortest_edge"]
     crop = settings.get("crop_pct")
     if crop is not None:  # ConvNeXt: `shortest_edge` is the final size; from 384 on, no crop
@@ -76,8 +82,7 @@ def input_of(settings: Mapping[str, Any]) -> Input:
             {"resize": "squash"} if shortest >= 384 else {"resize": "shortest+crop", "crop": crop}
         )
         return Input(size=(shortest, shortest), mean=mean, std=std, interpolation=filter, **how)
-    cropped = settings.get("crop_size") or shortest
-    side = cropped["height"] if isinstance(cropped, Mapping) else cropped
+    side = cropped["height"] if cropped else shortest
     return Input(
         size=(side, side),
         mean=mean,
