@@ -296,6 +296,14 @@ def test_only_the_papers_own_settings_are_plain() -> None:
     assert not FMD(views=1, look_every=1).plain
 
 
+def test_with_forms_the_papers_best_is_the_last_too() -> None:
+    """A look at one form says nothing of the others; the last looks at all."""
+    p = replace(PRESETS["paper"], steps=4)
+    x = torch.rand(2, 3, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    solved = solve(fmd(identity, x, KeepLabel(), [0, 1], p, survive=[lambda x: x.flip(-1)]))
+    assert [one.best_at for one in solved] == [4, 4]
+
+
 def test_the_best_is_the_last_that_was_looked_at_and_kept() -> None:
     x = torch.rand(2, 3, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     problem = fmd(identity, x, KeepLabel(), [0, 1], FMD(views=6))

@@ -114,6 +114,7 @@ def signs(subkey: bytes, n: int) -> NDArray[np.int8]:
     Raises:
         UsageError: a subkey that is not of 32 bytes, or a negative n.
     """
+    _check_count(n)
     packed = _draw(_cipher(subkey, b"signs"), (n + 7) // 8)
     bits = np.unpackbits(np.frombuffer(packed, dtype=np.uint8), bitorder="little")[:n]
     return 1 - 2 * bits.astype(np.int8)
@@ -129,6 +130,7 @@ def normals(subkey: bytes, n: int) -> NDArray[np.float64]:
     Raises:
         UsageError: a subkey that is not of 32 bytes, or a negative n.
     """
+    _check_count(n)
     words = np.frombuffer(_draw(_cipher(subkey, b"normals"), 16 * ((n + 1) // 2)), dtype="<u8")
     u, v = (words >> np.uint64(11)).astype(np.float64).reshape(-1, 2).T / 2**53
     radius, angle = np.sqrt(-2 * np.log1p(-u)), 2 * np.pi * v
@@ -143,9 +145,13 @@ def _cipher(subkey: bytes, lane: bytes) -> CipherContext:
     return Cipher(AES256(subkey), CTR(counter)).encryptor()
 
 
+def _check_count(n: int) -> None:
+    if n < 0:
+        raise UsageError(f"cannot draw {n} of them; ask for 0 or more")
+
+
 def _draw(cipher: CipherContext, size: int) -> bytes:
-    if size < 0:
-        raise UsageError(f"cannot draw {size} bytes; ask for 0 or more")
+    _check_count(size)
     return cipher.update(bytes(size))
 
 

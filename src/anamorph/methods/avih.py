@@ -121,7 +121,9 @@ PRESETS: dict[str, AVIH] = {
         shrink=0.8,
     ),
 }
-"""`paper` has the published weights for faces, `paper-classifier` those for classifiers."""
+"""`paper` has the published weights for faces, `paper-classifier` those for classifiers but one:
+the code drives the label's logit up, with 0.001; here all probabilities are kept, in nats, and they
+weigh what directions do."""
 
 
 def more_effort(p: AVIH, times: int) -> AVIH:

@@ -44,9 +44,9 @@ Where this differs from the paper:
   steps is left alone: what gains little is told better when much has been moved.
 - Views, a resolution below the network's own and looks at the reading in some steps only are not
   in the paper, and K = rho = c = 1 is without them. Small views cost less and carry over further:
-  a change that tells at a low resolution fits one network less closely. Where they are used, the
-  best iterate is the last at which a look found the reading kept; distortions of different views
-  say nothing beside each other.
+  a change that tells at a low resolution fits one network less closely. Where they are used, or
+  forms, the best iterate is the last at which a look found the reading kept; distortions of
+  different views and readings of different forms say nothing beside each other.
 - Surrogates are not in the paper. y_s is the surrogate's own reading of x, so its classes need not
   be those of f; a surrogate that gives embeddings has L_s = 1 - cos.
 """
@@ -178,7 +178,7 @@ def fmd(
         return Terms(  # J
             parts=parts,
             slack=slack,
-            score=None if p.plain else kept.age.to(moved),
+            score=None if p.plain and len(forms) == 1 else kept.age.to(moved),
         )
 
     def project(x_star: Tensor, kept: Kept) -> Tensor:

@@ -7,7 +7,7 @@
 Moved values keep their histogram, and a histogram tells a dark photo from a bright one. With w near
 1 that of u is nearly flat, whatever the photo (histogram equalization). Where values are frequent
 the curve is steep, so that noise which is added to u comes back smaller; 1 - w bounds how much it
-grows where they are rare: by 1 / (1 - w).
+grows where they are rare: by about 1 / (1 - w), since rises are rounded to bytes.
 
 A curve is kept as `CELLS` bytes: one less than its rise over each of as many equal parts of [0, 1],
 in units that all add up to 1. Any bytes are a curve, so that what was encrypted with another key

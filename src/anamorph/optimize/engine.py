@@ -49,7 +49,8 @@ class Solved(NamedTuple):
     value: Tensor
     """The point itself, without the batch axis, on the CPU like all the rest of this."""
     score: float
-    """What the combining rule says of it; higher is better in either sense."""
+    """By what it was chosen, higher is better: where the check passes what the combining rule says
+    or the problem's own score, elsewhere the slack."""
     passes: bool
     """Whether the check passes there."""
     steps: int

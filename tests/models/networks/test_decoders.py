@@ -52,6 +52,15 @@ def test_what_was_dumped_is_loaded_frozen_and_decodes_alike(kind: str) -> None:
     assert again.design == decoder.design
 
 
+def test_half_precision_is_widened() -> None:
+    decoder = made("linear").eval()
+    halves = {
+        key: t.half() if t.is_floating_point() else t for key, t in parse(dump(decoder)).items()
+    }
+    z = feature(decoder.design)
+    assert_close(load(save(halves), "a")(z), decoder(z), atol=1e-2, rtol=0)
+
+
 @pytest.mark.parametrize("kind", [*MAP_KINDS, *EMBEDDING_KINDS])
 def test_the_weights_follow_from_chance_alone(kind: str) -> None:
     assert dump(made(kind)) == dump(made(kind))
@@ -130,6 +139,7 @@ def changed(**tensors: Tensor) -> bytes:
         (save({"a": torch.zeros(3)}), "holds no decoder"),
         (changed(about=torch.tensor([1, 2], dtype=torch.uint8)), "holds no decoder"),
         (changed(low=torch.zeros(3)), "holds no decoder"),
+        (changed(low=torch.zeros((5, 1, 1), dtype=torch.int64)), "holds no decoder"),
         (changed(low=torch.full((5, 1, 1), torch.nan)), "weights that are no numbers"),
     ],
 )

@@ -20,6 +20,7 @@ deviation would let a change there, which the recognizer may not even see, drown
 """
 
 import json
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import asdict
 from math import sqrt
@@ -197,8 +198,7 @@ def load(data: bytes, name: str) -> Decoder:
     try:
         with torch.device("meta"):
             decoder = Decoder(_design(state.pop(_ABOUT)))
-        shapes = {key: t.shape for key, t in decoder.state_dict().items()}
-        fits = shapes == {key: t.shape for key, t in state.items()}
+        fits = _kinds(state) == _kinds(decoder.state_dict())
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError, UsageError):
         fits = False
     if not fits:
@@ -208,8 +208,13 @@ def load(data: bytes, name: str) -> Decoder:
         )
     if not all(bool(t.isfinite().all()) for t in state.values()):
         raise WeightsError(f"{name}: holds weights that are no numbers; restore it from a copy")
+    state = {key: t.float() if t.is_floating_point() else t for key, t in state.items()}
     decoder.load_state_dict(state, assign=True)
     return decoder.eval().requires_grad_(False)
+
+
+def _kinds(state: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, bool]]:
+    return {key: (t.shape, t.is_floating_point()) for key, t in state.items()}
 
 
 def _design(about: Tensor) -> Design:
