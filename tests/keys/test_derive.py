@@ -136,9 +136,9 @@ def test_sizes_out_of_range_are_refused() -> None:
         permutation(SUBKEY, 2**28 + 1)
     with pytest.raises(UsageError, match="ask for 0 or more"):
         stream(SUBKEY, -1)
-    for draw in (signs, normals):
+    for numbers in (signs, normals):
         with pytest.raises(UsageError, match="cannot draw -1 of them"):
-            draw(SUBKEY, -1)
+            numbers(SUBKEY, -1)
     for draw in (stream, permutation, signs, normals):
         with pytest.raises(UsageError, match="a subkey has 32 bytes, not 31"):
             draw(bytes(31), 4)

@@ -6,10 +6,10 @@ Every byte of it looks random. A subkey serves one message only, so its GCM nonc
 
 The inside is padded as Padmé does (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files
 and Communication with PURBs", PETS 2019): a length of E + 1 bits keeps its first bit and as many
-more as E has, and is rounded up in the others; the least is 256 bytes. Fixed steps would be coarse for small
-pictures and fine for large ones; these grow with the length. The price is at most 6.3 % (3.1 % from
-64 KiB up); the length of anything up to 16 MiB then tells at most 8.6 bits instead of 24, and
-among pictures within a factor of two at most 5.
+more as E has, and is rounded up in the others; the least is 256 bytes. Fixed steps would be coarse
+for small pictures and fine for large ones; these grow with the length. The price is at most
+6.3 % (3.1 % from 64 KiB up); the length of anything up to 16 MiB then tells at most 8.6 bits
+instead of 24, and among pictures within a factor of two at most 5.
 """
 
 from cryptography.exceptions import InvalidTag
