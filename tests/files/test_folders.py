@@ -5,7 +5,7 @@ import pytest
 
 from anamorph.errors import FileError, UsageError
 from anamorph.files.encoding import Format
-from anamorph.files.folders import Listing, find
+from anamorph.files.folders import Listing, find, gather
 
 
 def _touch(root: Path, *names: str) -> None:
@@ -162,3 +162,14 @@ def test_an_unreadable_folder_is_a_problem_and_the_others_go_on(
     (problem,) = listing.problems
     assert isinstance(problem.error, FileError)
     assert "locked: cannot be read: Permission denied" in str(problem.error)
+
+
+def test_pictures_that_are_only_read_may_share_their_names(tmp_path: Path) -> None:
+    _touch(tmp_path, "a/1.jpg", "a/1.png", "b/1.png", "b/notes.txt", "b/out/2.png")
+    found = gather([tmp_path / "a", tmp_path / "b", tmp_path / "c"], tmp_path / "b" / "out")
+    assert [str(path.relative_to(tmp_path)) for path in found.pictures] == [
+        "a/1.jpg",
+        "a/1.png",
+        "b/1.png",
+    ]
+    assert [problem.path.name for problem in found.problems] == ["c"]

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from anamorph import portraits
 from anamorph.app.protect.protecting import as_images
 from anamorph.errors import FileError, ModelError, UsageError
-from anamorph.files.folders import find
+from anamorph.files.folders import gather
 from anamorph.files.photo import pixel_digest, read
 from anamorph.methods.fmd import fmd
 from anamorph.methods.fmd_parameters import FMD
@@ -211,11 +211,10 @@ def _pictures(sources: Sequence[str | Path], count: int, size: tuple[int, int]) 
         shown = (portraits.portrait(i, 0, size=max(*size, 16)) for i in range(count))
         images = [as_images(picture) for picture in shown]
     else:
-        listing = find([Path(s) for s in sources], Path("never written to"))
         images = []
-        for item in listing.items:
+        for source in gather([Path(s) for s in sources], Path("never written to")).pictures:
             try:
-                images.append(as_images(read(item.source).pixels))
+                images.append(as_images(read(source).pixels))
             except FileError:
                 continue
             if len(images) == count:

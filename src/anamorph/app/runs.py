@@ -13,7 +13,7 @@ from anamorph.batch.job import Job
 from anamorph.errors import UsageError
 from anamorph.files import manifest
 from anamorph.files.encoding import Format
-from anamorph.files.folders import Listing, find
+from anamorph.files.folders import Gathered, Listing, find, gather
 from anamorph.files.manifest import Manifest, file_digest
 from anamorph.files.write import sweep
 from anamorph.models import Model
@@ -31,8 +31,24 @@ def pictures(sources: Sequence[str | Path], out: Path, format: Format) -> Listin
     """
     listing = find([Path(s) for s in sources], out, format=format)
     if not listing.items and not listing.problems:
-        raise UsageError(f"no pictures in {', '.join(map(str, sources))}")
+        raise _none_in(sources)
     return listing
+
+
+def pictures_to_read(sources: Sequence[str | Path], out: Path) -> Gathered:
+    """The pictures that the sources mean, where nothing is made of each.
+
+    Raises:
+        UsageError: there are none.
+    """
+    found = gather([Path(s) for s in sources], out)
+    if not found.pictures and not found.problems:
+        raise _none_in(sources)
+    return found
+
+
+def _none_in(sources: Sequence[str | Path]) -> UsageError:
+    return UsageError(f"no pictures in {', '.join(map(str, sources))}")
 
 
 def begun(

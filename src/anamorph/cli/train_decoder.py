@@ -134,7 +134,7 @@ def _show(report: TrainShadowReport, json_: str | None) -> None:
         ("kind", report.kind),
         ("decodes", f"{report.layer or 'embeddings'}, {' x '.join(map(str, report.feature))}"),
         ("learned from", f"{report.pictures} pictures"),
-        ("SSIM on others", f"{report.ssim:.3f}"),
+        (f"SSIM on {report.tested} others", "-" if report.ssim is None else f"{report.ssim:.3f}"),
         ("took", f"{report.seconds:.0f} s"),
     ]
     out.print(table(f"new decoder {report.file}", ("", ""), facts), soft_wrap=True)

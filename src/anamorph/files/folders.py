@@ -45,6 +45,14 @@ class Listing:
     """Hidden entries and files that are no pictures, passed over inside folders."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What is only read, in a fixed order."""
+
+    pictures: tuple[Path, ...]
+    problems: tuple[Problem, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class _Ignored:
     path: Path
@@ -76,14 +84,33 @@ def find(sources: Sequence[Path], out: Path, *, format: Format = "png") -> Listi
                 "choose another --out"
             )
     found = [entry for source in sources for entry in _one(source, out, format)]
+    good, clashing = _without_clashes(_once(found))
+    ignored = sum(isinstance(entry, _Ignored) for entry in found)
+    return Listing(items=good, problems=_problems(found) + clashing, ignored=ignored)
+
+
+def gather(sources: Sequence[Path], out: Path) -> Gathered:
+    """The pictures that `find` finds, to be read alone: any may be called like another.
+
+    Args:
+        sources: files and folders, in any mixture.
+        out: a file or folder of results, passed over where it lies inside.
+    """
+    found = [entry for source in sources for entry in _one(source, out, "keep")]
+    return Gathered(pictures=tuple(item.source for item in _once(found)), problems=_problems(found))
+
+
+def _once(found: Sequence[_Found]) -> tuple[Item, ...]:
+    """The pictures, each under its first name."""
     once: dict[Path, Item] = {}
     for entry in found:
         if isinstance(entry, Item):
             once.setdefault(_identity(entry.source), entry)
-    good, clashing = _without_clashes(tuple(once.values()))
-    problems = tuple(entry for entry in found if isinstance(entry, Problem))
-    ignored = sum(isinstance(entry, _Ignored) for entry in found)
-    return Listing(items=good, problems=problems + clashing, ignored=ignored)
+    return tuple(once.values())
+
+
+def _problems(found: Sequence[_Found]) -> tuple[Problem, ...]:
+    return tuple(entry for entry in found if isinstance(entry, Problem))
 
 
 def _one(source: Path, out: Path, format: Format) -> Iterator[_Found]:

@@ -40,10 +40,19 @@ def test_pictures_make_a_decoder_of_the_recognizers_maps(
     decoder = read_decoder(out)
     assert decoder.design.feature == (6, 8, 8)
     assert decoder.design.picture == (16, 16)
-    assert (report.pictures, report.skipped, expected) == (4, [], [6])
+    assert (report.pictures, report.tested, report.skipped, expected) == (4, 1, [], [6])
     assert report.layer == "early"
+    assert report.ssim is not None
     assert -1 <= report.ssim <= 1
     assert not list(tmp_path.glob("*.training"))
+
+
+def test_nothing_is_said_of_pictures_that_it_learned_from(
+    photos: Path, tmp_path: Path, embedder: Model
+) -> None:
+    two = [photos / "astronaut.jpg", photos / "chelsea.png"]
+    report = train_shadow(two, embedder, tmp_path / "a.safetensors", parameters=QUICK)
+    assert (report.pictures, report.tested, report.ssim) == (2, 0, None)
 
 
 def test_embeddings_are_decoded_where_it_is_asked_for(

@@ -13,7 +13,7 @@ import torch
 from anamorph import __version__, portraits
 from anamorph.app.protect.protecting import as_images
 from anamorph.app.records import rounded
-from anamorph.app.runs import pictures
+from anamorph.app.runs import pictures_to_read
 from anamorph.app.train import key_training, saving
 from anamorph.app.train.key_training import SEED_SIZE, KeyTraining, Photos, Trained, Watch
 from anamorph.errors import AnamorphError, UsageError
@@ -148,13 +148,13 @@ def _portraits() -> Photos:
 
 def _photos(sources: Sequence[str | Path], out: Path) -> tuple[Photos, list[str]]:
     """The middle squares of pictures, as large as they are learned from; and what was skipped."""
-    listing = pictures(sources, out, "png")
-    skipped = [str(problem.error) for problem in listing.problems]
-    every = -(-len(listing.items) // MOST_PHOTOS) or 1
+    given = pictures_to_read(sources, out)
+    skipped = [str(problem.error) for problem in given.problems]
+    every = -(-len(given.pictures) // MOST_PHOTOS) or 1
     found = []
-    for item in listing.items[::every]:
+    for source in given.pictures[::every]:
         try:
-            found.append(_square(as_images(read(item.source, Limits()).pixels)))
+            found.append(_square(as_images(read(source, Limits()).pixels)))
         except AnamorphError as error:
             skipped.append(str(error))
     if not found:

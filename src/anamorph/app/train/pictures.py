@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 
 from anamorph.app.protect.protecting import as_images
-from anamorph.app.runs import pictures
+from anamorph.app.runs import pictures_to_read
 from anamorph.app.train.shadow_training import Pictures
 from anamorph.errors import AnamorphError, UsageError
 from anamorph.files.photo import Limits, read
@@ -43,14 +43,14 @@ def seen_by(recognizer: Model, sources: Sequence[str | Path], out: Path = _NO_RE
     Raises:
         UsageError: none can be read.
     """
-    listing = pictures(sources, out, "png")
-    skipped = [str(problem.error) for problem in listing.problems]
-    every = -(-len(listing.items) // MOST_PICTURES) or 1
+    given = pictures_to_read(sources, out)
+    skipped = [str(problem.error) for problem in given.problems]
+    every = -(-len(given.pictures) // MOST_PICTURES) or 1
     found, where = [], []
-    for item in sorted(listing.items, key=lambda item: item.source)[::every]:
+    for source in sorted(given.pictures)[::every]:
         try:
-            found.append(sized(as_images(read(item.source, Limits()).pixels), recognizer))
-            where.append(item.source)
+            found.append(sized(as_images(read(source, Limits()).pixels), recognizer))
+            where.append(source)
         except AnamorphError as error:
             skipped.append(str(error))
     if not found:

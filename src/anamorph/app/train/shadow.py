@@ -46,8 +46,10 @@ class TrainShadowReport:
     """How many the decoder learned from."""
     skipped: Sequence[str]
     """Those that could not be read, and why."""
-    ssim: float
-    """Mean over pictures that were not learned from; people may be in both."""
+    tested: int
+    """How many were kept from it."""
+    ssim: float | None
+    """Mean over these; people may be in both. None where too few were given to keep any."""
     seconds: float
     anamorph: str = __version__
 
@@ -105,7 +107,8 @@ def train_shadow(
             f"{len(features)} records and {len(shown)} pictures that could be read; give a record "
             "for each, in the order of their paths"
         )
-    tested = torch.arange(len(shown)) % HELD_OUT == HELD_OUT - 1
+    every = min(HELD_OUT, max(len(shown), 3))  # two at least are learned from
+    tested = torch.arange(len(shown)) % every == every - 1
     pairs = Pairs(features[~tested], shown[~tested])
     if saved.exists():
         trained = shadow_training.load(_bytes(saved), str(saved), pairs, p, recognizer.device)
@@ -124,7 +127,8 @@ def train_shadow(
     write_whole(out, decoders.dump(trained.decoder))
     with writing(saved):
         saved.unlink(missing_ok=True)
-    judged = Pairs(features[tested], shown[tested]) if tested.any() else pairs
+    rows = tested.nonzero()[:, 0]
+    rows = rows[:: -(-len(rows) // _MOST_TESTED) or 1]
     return TrainShadowReport(
         file=str(out),
         kind=trained.decoder.design.kind,
@@ -133,7 +137,8 @@ def train_shadow(
         parameters=asdict(p),
         pictures=len(pairs.pictures),
         skipped=skipped,
-        ssim=_quality(decoders.load(_bytes(out), str(out)), judged),
+        tested=len(rows),
+        ssim=_quality(read_decoder(out), features[rows], shown[rows]) if len(rows) else None,
         seconds=time.perf_counter() - began,
     )
 
@@ -167,11 +172,10 @@ def _features(shown: Pictures, recognizer: Model, cut: Split | None) -> Tensor:
         return torch.cat(parts if cut is None else [part.half() for part in parts])
 
 
-def _quality(decoder: Decoder, judged: Pairs) -> float:
-    every = -(-len(judged.features) // _MOST_TESTED)
-    z, x = judged.features[::every].float(), judged.pictures[::every].float().div_(255)
+def _quality(decoder: Decoder, features: Tensor, pictures: Pictures) -> float:
     with torch.no_grad():
-        return ssim(decoder(z).clamp(0, 1), x).mean().item()
+        guesses = decoder(features.float()).clamp(0, 1)
+    return ssim(guesses, pictures.float().div_(255)).mean().item()
 
 
 def _bytes(path: Path) -> bytes:
