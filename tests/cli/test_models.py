@@ -47,6 +47,24 @@ def test_a_demo_wants_an_empty_folder(anamorph: Anamorph, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
+def test_a_demo_wants_no_file(anamorph: Anamorph, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = anamorph("demo", "--out", tmp_path / "file")
+    assert (ended.code, ended.out) == (2, "")
+    assert "is a file; choose a folder for --out" in " ".join(ended.err.split())
+
+
+@pytest.mark.parametrize("command", [("demo",), ("models", "check", "portraits:identity-vgg")])
+def test_a_place_for_json_that_is_not_there_is_refused_before_the_work(
+    command: tuple[str, ...], anamorph: Anamorph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = anamorph(*command, "--json", "nowhere/a.json")
+    assert ended.code == 2
+    assert "its folder does not exist; make it" in " ".join(ended.err.split())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_demo_shows_who_still_reads_and_who_does_not(
     anamorph: Anamorph, tmp_path: Path
 ) -> None:

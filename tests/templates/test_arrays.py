@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anamorph.errors import FileError, UsageError
+from anamorph.errors import FileError, TooLarge, UsageError
 from anamorph.templates.files import open_file, write_file
 from anamorph.templates.role import Features
 
@@ -81,3 +81,19 @@ def test_arrays_are_named_or_told_by_their_shape(tmp_path: Path, people: Feature
 def test_an_array_has_no_names(people: Features, written: Write) -> None:
     with pytest.raises(UsageError, match="leave --column and --id out"):
         open_file(written(".npy", people), "features")
+
+
+def test_an_archive_that_unfolds_to_far_more_than_features_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.npz"
+    features = np.eye(4, 8, dtype=np.float32)
+    np.savez_compressed(path, features=features, unused=np.zeros(2**23, dtype=np.float64))
+    assert path.stat().st_size < 2**20
+    with pytest.raises(TooLarge, match=r"unfolds to 67,1.* bytes, more than 32 times its size"):
+        open_file(path)
+
+
+def test_an_archive_that_is_called_an_array_is_refused(tmp_path: Path, people: Features) -> None:
+    np.savez(tmp_path / "people.npz", features=people)
+    path = (tmp_path / "people.npz").rename(tmp_path / "people.npy")
+    with pytest.raises(FileError, match="not numpy's format"):
+        open_file(path)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from inspect import signature
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,6 +76,16 @@ def begun(
 def results_of(past: Sequence[Mapping[str, Any]]) -> frozenset[Path]:
     """Where an earlier run put its results: only these may be replaced."""
     return frozenset(Path(record["output"]).absolute() for record in past if record["output"])
+
+
+def skipped(kind: type[R], record: Mapping[str, Any]) -> R:
+    """What is reported of a picture that an earlier run has done, from its record.
+
+    Fields that this version does not know are left out: another version may have begun the run.
+    """
+    known = signature(kind).parameters
+    kept = {name: value for name, value in record.items() if name in known}
+    return kind(**{**kept, "status": "skipped", "reason": "done in an earlier run"})
 
 
 def unchanged(output: Path, record: Mapping[str, Any]) -> bool:

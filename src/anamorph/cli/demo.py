@@ -7,7 +7,7 @@ import click
 from anamorph.app.demo.demo import PARAMETERS, Demo, demo
 from anamorph.auditing.verdict import verdict
 from anamorph.cli.options import json_file
-from anamorph.cli.render import Bar, console, table, write_json
+from anamorph.cli.render import Bar, check_json, console, table, write_json
 
 
 @click.command("demo", short_help="See it work, on portraits.")
@@ -24,6 +24,7 @@ def command(out: Path, json_: str | None) -> int:
 
     Needs no network and no downloads. Writes a page that opens in any browser.
     """
+    check_json(json_)
     with Bar("protecting portraits", PARAMETERS.steps) as bar:
         made = demo(out, found=bar.expect, watch=bar.watch, done=bar.done)
     write_json(json_, made.as_json())

@@ -8,7 +8,7 @@ import click
 
 from anamorph.app.models import LayerScore, ModelCheck, check_model, list_models, rank_layers
 from anamorph.cli.options import json_found, model_device
-from anamorph.cli.render import Counter, console, table, write_json
+from anamorph.cli.render import Counter, check_json, console, table, write_json
 
 
 @click.group("models", short_help="List, rank layers, check.")
@@ -20,6 +20,7 @@ def command() -> None:
 @json_found
 def list_(json_: str | None) -> None:
     """List the models that come with the package, and how to name others."""
+    check_json(json_)
     models = list_models()
     write_json(json_, {"models": [asdict(m) for m in models]})
     out = console(json_)
@@ -42,6 +43,7 @@ def layers(
     model: str, pictures: tuple[str, ...], count: int, device: str, json_: str | None
 ) -> None:
     """Rank the layers of MODEL as taps, by trying each on PICTURES (or on portraits)."""
+    check_json(json_)
     with Counter("trying layers") as counter:
         scores = rank_layers(
             model,
@@ -70,6 +72,7 @@ def layers(
 @json_found
 def check(model: str, device: str, json_: str | None) -> None:
     """Load MODEL, try it on test pictures, and say what it is."""
+    check_json(json_)
     found = check_model(model, device=device)
     write_json(json_, asdict(found))
     console(json_).print(table(f"{found.name} works", ("", ""), _facts(found)))

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from anamorph.errors import NotWritten
+from anamorph.files.write import write_whole, writing
 
 if TYPE_CHECKING:
     from anamorph.optimize.engine import Progress as Steps
@@ -170,7 +171,9 @@ def write_json(file: str | None, content: dict[str, Any]) -> None:
     if file == "-":
         sys.stdout.write(text)
         return
-    try:
-        Path(file).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise NotWritten(f"{file}: the JSON could not be written: {error.strerror}") from error
+    place = Path(file)
+    if place.exists() and not place.is_file():  # a pipe, which nothing can take the place of
+        with writing(place):
+            place.write_text(text, encoding="utf-8")
+    else:
+        write_whole(place, text.encode(), overwrite=True)

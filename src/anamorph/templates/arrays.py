@@ -13,7 +13,7 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from anamorph.errors import FileError, UsageError
+from anamorph.errors import FileError, TooLarge, UsageError
 from anamorph.files.manifest import file_digest
 from anamorph.files.write import whole, write_whole
 from anamorph.templates.checking import check_kind
@@ -24,6 +24,9 @@ COLUMN, IDS = "features", "ids"
 """The arrays of a `.npz` file, unless others are named."""
 
 BESIDE = ".shield.json"
+
+_ROOM, _GROWTH = 64 * 2**20, 32
+"""An `.npz` file may unfold to so many bytes, or to so many times its own size."""
 
 
 class Npy:
@@ -120,8 +123,11 @@ def _stream(stream: IO[bytes], shape: tuple[int, ...], batches: Iterator[Feature
 
 def _loaded(path: Path, *, mmap: bool) -> Any:
     try:
-        content = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
-        return content if mmap else dict(content)
+        if mmap:
+            return np.lib.format.open_memmap(path, mode="r")
+        _check_size(path)
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
     except OSError as error:
         raise FileError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, EOFError, BadZipFile) as error:
@@ -129,6 +135,23 @@ def _loaded(path: Path, *, mmap: bool) -> Any:
             f"{path}: not numpy's format, damaged, or of mixed types ({error}); save it again as "
             "one array of floats"
         ) from error
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a file that unfolds to far more than features do, before any of it is unfolded.
+
+    Raises:
+        TooLarge: it does.
+        BadZipFile: it is no archive.
+    """
+    with ZipFile(path) as archive:
+        unfolded = sum(member.file_size for member in archive.infolist())
+    allowed = max(_ROOM, _GROWTH * path.stat().st_size)
+    if unfolded > allowed:
+        raise TooLarge(
+            f"{path}: unfolds to {unfolded:,} bytes, more than {_GROWTH} times its size; save it "
+            "again without what is no feature, or uncompressed"
+        )
 
 
 def _array(path: Path, arrays: dict[str, NDArray[Any]], name: str) -> NDArray[Any]:

@@ -171,6 +171,17 @@ def test_another_key_or_other_settings_do_not_go_on_with_a_run(
         run(photos / "rocket.png", tmp_path / "out", resume=True, **how)
 
 
+def test_fields_that_another_version_wrote_do_not_stop_a_run(
+    run: Hide, photos: Path, tmp_path: Path
+) -> None:
+    run(photos / "rocket.png", tmp_path / "out")
+    manifest = tmp_path / "out" / "manifest.jsonl"
+    header, record = manifest.read_text().splitlines()
+    manifest.write_text(f"{header}\n{json.dumps({**json.loads(record), 'later': 1})}\n")
+    report = run(photos / "rocket.png", tmp_path / "out", resume=True)
+    assert [record.status for record in report.images] == ["skipped"]
+
+
 def test_another_model_does_not_go_on_with_a_run(
     run: Hide, photos: Path, tmp_path: Path, embedder: Model
 ) -> None:

@@ -58,7 +58,7 @@ def audit_anywhere(
         )
     check_formats(formats)
     place = Path(out)
-    check_out(place, place / "no original", place / "no result")
+    check_out(place)
     with _fetched({"originals": originals, "protected": protected}, limits) as (here, names):
         reports = here["originals"].parent / "report"
         result = audit(

@@ -43,16 +43,20 @@ def check_formats(formats: Sequence[str]) -> None:
             raise UsageError(f"there is no report {kind!r}; choose {', '.join(get_args(Report))}")
 
 
-def check_out(out: Path, originals: Path, protected: Path) -> None:
+def check_out(out: Path, **given: Path) -> None:
     """Refuse a folder that holds anything but an earlier audit.
+
+    Args:
+        out: where the audit goes.
+        given: the folders that it is of, by the names of their options.
 
     Raises:
         UsageError: naming what is there.
     """
     if out.is_dir():
-        for place, what in ((originals, "--originals"), (protected, "--protected")):
+        for option, place in given.items():
             if place.exists() and out.samefile(place):
-                raise UsageError(f"{out}: is {what} too; choose another --out")
+                raise UsageError(f"{out}: is --{option} too; choose another --out")
         for path in sorted(out.iterdir()):
             if not _ours(path):
                 raise UsageError(

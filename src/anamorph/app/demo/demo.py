@@ -89,10 +89,12 @@ def demo(
         done: called with each protected picture's record.
 
     Raises:
-        UsageError: `out` holds something already.
+        UsageError: `out` is a file, or holds something already.
         NotWritten: the disk refuses.
     """
     out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is a file; choose a folder for --out")
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out}: is not empty; remove it or choose another --out")
     originals = out / "originals"

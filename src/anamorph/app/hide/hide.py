@@ -13,7 +13,7 @@ from anamorph.app.hide.permuting import Permuting
 from anamorph.app.hide.records import HideDone, HideRecord, HideReport
 from anamorph.app.hide.sealing import Sealing
 from anamorph.app.ledger import Ledger, check_free
-from anamorph.app.runs import begun, identity, pictures, results_of, rounds, unchanged
+from anamorph.app.runs import begun, identity, pictures, results_of, rounds, skipped, unchanged
 from anamorph.errors import BadKey, FileError, ParameterError
 from anamorph.files.folders import Item
 from anamorph.files.manifest import file_digest
@@ -224,8 +224,7 @@ def _tasks(
         try:
             before = earlier.get(item.source.absolute())
             if before is not None and _stands(item, before, key):
-                skipped = {**before, "status": "skipped", "reason": "done in an earlier run"}
-                run.report(HideRecord(**skipped))
+                run.report(skipped(HideRecord, before))
                 continue
             if item.output.absolute() not in run.ours:
                 check_free(item.output)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from anamorph.app.protect.protecting import Protecting, Task, Writing
 from anamorph.app.protect.results import Done, Run, check_free, failure
 from anamorph.app.protect.surviving import shared, survival
 from anamorph.app.records import PictureRecord, ProtectReport
-from anamorph.app.runs import begun, identity, pictures, results_of, rounds, unchanged
+from anamorph.app.runs import begun, identity, pictures, results_of, rounds, skipped, unchanged
 from anamorph.errors import FileError, ModelError, ParameterError, UsageError
 from anamorph.files.folders import Item
 from anamorph.files.manifest import file_digest
@@ -228,7 +227,7 @@ def _tasks(
             label = None if labels is None else _label(item.source, labels, classes, model.name)
             before = earlier.get(item.source.absolute())
             if before is not None and _stands(item, label, before):
-                run.report(_skipped(before))
+                run.report(skipped(PictureRecord, before))
                 continue
             if item.output.absolute() not in run.ours:
                 check_free(item.output)
@@ -262,12 +261,6 @@ def _stands(item: Item, label: int | None, record: Mapping[str, Any]) -> bool:
         and unchanged(item.output, record)
         and file_digest(item.source) == record.get("source_sha256")
     )
-
-
-def _skipped(record: Mapping[str, Any]) -> PictureRecord:
-    known = {f.name for f in fields(PictureRecord)}
-    kept = {name: value for name, value in record.items() if name in known}
-    return PictureRecord(**{**kept, "status": "skipped", "reason": "done in an earlier run"})
 
 
 def _loaded(model: Model | str | Path, device: str) -> Model:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from anamorph.app.audit.matrix.writing import folder_of
 from anamorph.app.protect.protecting import Task
 from anamorph.app.protect.results import Done, Run, check_free, failure
 from anamorph.app.records import PictureRecord
-from anamorph.app.runs import begun, pictures, results_of, rounds, unchanged
+from anamorph.app.runs import begun, pictures, results_of, rounds, skipped, unchanged
 from anamorph.errors import FileError
 from anamorph.files.folders import Item
 from anamorph.files.manifest import file_digest
@@ -86,13 +86,11 @@ class Making:
     ) -> Iterator[Task]:
         """What is left to do; what was done before is reported."""
         earlier = {Path(r["source"]).absolute(): r for r in past}
-        known = {field.name for field in fields(PictureRecord)}
         for item in items:
             before = earlier.get(item.source.absolute())
             try:
                 if before is not None and _stands(item, before):
-                    kept = {name: value for name, value in before.items() if name in known}
-                    run.report(PictureRecord(**{**kept, "status": "skipped"}))
+                    run.report(skipped(PictureRecord, before))
                     continue
                 if item.output.absolute() not in run.ours:
                     check_free(item.output)

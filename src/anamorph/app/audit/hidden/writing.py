@@ -40,7 +40,7 @@ def check_hide_out(out: Path, originals: Path, hidden: Path) -> None:
     """
     if out.is_dir() and hidden.exists() and out.samefile(hidden):
         raise UsageError(f"{out}: is --hidden too; choose another --out")
-    check_out(out, originals, originals)
+    check_out(out, originals=originals)
 
 
 def write_hide_reports(

@@ -108,7 +108,7 @@ def audit(
     limits = limits or Limits()
     check_formats(formats)
     if place is not None:
-        check_out(place, originals, protected)
+        check_out(place, originals=originals, protected=protected)
     asked = Asked(
         originals=originals,
         protected=protected,

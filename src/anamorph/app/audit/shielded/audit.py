@@ -141,7 +141,7 @@ def audit_shield(
     )
     check_formats(formats)
     if asked.out is not None:
-        check_out(asked.out, folder, folder)
+        check_out(asked.out, pictures=folder)
     _check_counts(asked)
     model = recognizer if isinstance(recognizer, Model) else load(recognizer, device=device)
     witness = _judge(judge, model, device)
