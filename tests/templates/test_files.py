@@ -189,3 +189,15 @@ def test_marks_without_a_probe_are_refused() -> None:
 def test_cosines_are_of_whole_features() -> None:
     maps = np.array([[[1.0, 0.0]], [[0.0, 2.0]]], np.float32)
     assert cosines(maps, maps[:1]).tolist() == [1, 0]
+
+
+def test_who_adds_to_a_file_that_somebody_else_changed_loses_nobody(
+    people: Features, written: Write
+) -> None:
+    path = written(".npz", people)
+    first, second = open_file(path), open_file(path)
+    first.add(Records(["ann"], people[:1], [None]))
+    with pytest.raises(UsageError, match="was changed while rows were added"):
+        second.add(Records(["bob"], people[1:2], [None]))
+    assert list(open_file(path).table.ids)[-1] == "ann"
+    assert [p.name for p in path.parent.iterdir()] == [path.name]

@@ -32,6 +32,8 @@ class FileStore:
 
     path: Path
     table: Table
+    version: tuple[int, ...] = ()
+    """Which file was read: another one may lie there when rows are added."""
 
     @property
     def name(self) -> str:
@@ -80,7 +82,12 @@ class FileStore:
         )
 
     def add(self, records: Records) -> None:
-        """Write the file again, with these rows at its end."""
+        """Write the file again, with these rows at its end.
+
+        Raises:
+            UsageError: a name that is there already, features of another shape, or a file that
+                somebody has changed since it was read.
+        """
         if self.path.suffix == ".npy":
             raise UsageError(f"{self.path}: a .npy file has no names of rows; use .npz or .parquet")
         if self.path.suffix == ".parquet" and len(own_columns(self.table)) > 1:
@@ -99,8 +106,18 @@ class FileStore:
             ids=[*self.table.ids, *records.ids],
             marks=[*self.table.marks, *records.marks],
         )
-        features = (batch.features for batch in self.batches(_BATCH))
-        FORMATS[self.path.suffix].write(self.path, table, _then(features, records.features))
+        FORMATS[self.path.suffix].write(self.path, table, self._with(records.features))
+
+    def _with(self, more: Features) -> Iterator[Features]:
+        """All rows and then these, as long as the file is the one that was read."""
+        for batch in self.batches(_BATCH):
+            yield batch.features
+        yield more
+        if _version(self.path) != self.version:
+            raise UsageError(
+                f"{self.name}: was changed while rows were added to it; nothing was added, run "
+                "this again"
+            )
 
 
 def open_file(path: Path, column: str = "", id_: str = "") -> FileStore:
@@ -116,10 +133,11 @@ def open_file(path: Path, column: str = "", id_: str = "") -> FileStore:
         FileError: the file cannot be read.
         MissingExtra: Parquet without pyarrow.
     """
+    version = _version(path)
     table = _format(path).read(path, column, id_)
     if not len(table.ids):
         raise UsageError(f"{path}: holds no features; check the file")
-    return FileStore(path=path, table=table)
+    return FileStore(path=path, table=table, version=version)
 
 
 def write_file(
@@ -211,9 +229,13 @@ def check_marks(marks: Mapping[Mark, int], probes: Probes, where: str) -> None:
         )
 
 
-def _then(batches: Iterator[Features], last: Features) -> Iterator[Features]:
-    yield from batches
-    yield last
+def _version(path: Path) -> tuple[int, ...]:
+    """Tells one file of a name from the next; empty where there is none."""
+    try:
+        about = path.stat()
+    except OSError:
+        return ()
+    return about.st_ino, about.st_size, about.st_mtime_ns
 
 
 def _format(path: Path) -> Format:
