@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from anamorph.batch import local
-from anamorph.errors import Cancelled
+from anamorph.errors import Cancelled, StoreFailed
 from anamorph.optimize.engine import LATER, Later, Progress, Solved
 from anamorph.optimize.problem import Problem
 from anamorph.optimize.steps import Sign
@@ -221,7 +221,9 @@ class Stopping(Numbers):
             raise self.error
 
 
-@pytest.mark.parametrize("error", [Cancelled("stop"), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize(
+    "error", [Cancelled("stop"), StoreFailed("gone"), KeyboardInterrupt()], ids=repr
+)
 @pytest.mark.parametrize("where", ["load", "write", "judge"])
 @pytest.mark.parametrize("room", [1, 3])
 def test_stopping_is_never_taken_for_the_fault_of_an_item(
@@ -286,6 +288,17 @@ def test_a_live_batch_that_runs_empty_ends_though_more_may_come_later() -> None:
 
     with closing(local.live(Numbers(4), 0, arriving())) as results:
         assert list(results) == [_expected(Item(1))]
+
+
+def test_a_store_that_gives_no_more_items_breaks_no_batch() -> None:
+    def arriving() -> Iterator[Item | Later]:
+        yield from (Item(1), LATER, LATER)
+        raise StoreFailed("gone")
+
+    job = Numbers(2)
+    with pytest.raises(StoreFailed):
+        list(local.live(job, 0, arriving()))
+    assert [[item.number for item in batch] for batch in job.batches] == [[1]]
 
 
 def test_steps_are_told_of_each_item_in_a_live_batch() -> None:

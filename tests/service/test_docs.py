@@ -25,7 +25,7 @@ def test_the_lines_for_programs_work_as_printed(
     url, _, token = address.partition("/#token=")
     (tmp_path / "photo.jpg").write_bytes(picture(format="jpeg"))
     (tmp_path / "other.jpg").write_bytes(picture("coffee", format="jpeg"))
-    np.save(tmp_path / "faces.npy", np.random.default_rng(0).normal(size=(4, 8)))
+    np.savez(tmp_path / "faces.npz", features=np.random.default_rng(0).normal(size=(4, 8)))
     part = PAGE.read_text(encoding="utf-8").partition("## From a program")[2].partition("\n## ")[0]
     blocks = [b for b in re.findall(r"```sh\n(.*?)```", part, re.DOTALL) if "export" not in b]
     assert len(blocks) == 6
@@ -44,4 +44,4 @@ def test_the_lines_for_programs_work_as_printed(
     with zipfile.ZipFile(tmp_path / "results.zip") as results:
         assert set(results.namelist()) == {"records.json", "photo.png", "other.png"}
     assert (tmp_path / "revealed.jpg").read_bytes() == (tmp_path / "photo.jpg").read_bytes()
-    assert np.load(tmp_path / "shielded.npy").shape == (4, 8)
+    assert np.load(tmp_path / "shielded.npz")["features"].shape == (4, 8)

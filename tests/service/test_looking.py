@@ -1,4 +1,5 @@
 import json
+import threading
 import time
 import zipfile
 from collections.abc import Callable
@@ -6,8 +7,12 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
+from anamorph.errors import StoreFailed
+from anamorph.service.core import Service
 from anamorph.service.settings import Bounds
+from anamorph.service.web.app import create_app
 
 from .conftest import Idle, Running, Serve
 
@@ -161,3 +166,21 @@ def test_what_is_not_there_is_a_problem(serve: Serve, path: str) -> None:
     answer = serve(workers=Idle).get(path)
     assert answer.status_code in (404, 422)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_cleaning_goes_on_whatever_goes_wrong(
+    service_of: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = service_of(Bounds(keep_seconds=0.01), workers=Idle)
+    again = threading.Event()
+    faults = iter([RuntimeError("odd"), OSError("gone"), StoreFailed("busy")])
+
+    def expire() -> int:
+        for fault in faults:
+            raise fault
+        again.set()
+        return 0
+
+    monkeypatch.setattr(service.jobs, "expire", expire)
+    with TestClient(create_app(service)):
+        assert again.wait(10)

@@ -186,6 +186,19 @@ def test_a_finished_job_is_deleted_with_its_folder_when_its_time_is_over(
     assert jobs.folder(waiting).exists()
 
 
+def test_an_upload_that_removes_its_folder_meanwhile_stops_no_sweep(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [jobs.folder(name) for name in ("going", "left")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    time.sleep(0.05)
+    gone = folders[0].with_name("gone")
+    monkeypatch.setattr(Path, "iterdir", lambda _: iter([gone, *folders]))
+    jobs.expire()
+    assert not any(folder.exists() for folder in folders)
+
+
 def test_a_full_queue_takes_nothing(jobs: Jobs, submit: Submit) -> None:
     submit(49)
     jobs.check_room(1)

@@ -39,16 +39,27 @@ def test_a_worker_gets_the_settings_as_they_are(tmp_path: Path) -> None:
     [
         ("worker = 2", "'worker' is unknown"),
         ("[bounds]\nqueues = 2", "'queues' is unknown"),
-        ("[models]\na = 1", "models must be names with texts"),
-        ("[keys]\na = 1", "keys must be names with texts"),
+        ("[models]\na = 1", "models.a is 1, but must be a text"),
+        ("[keys]\na = 1", "keys.a is 1, but must be a text"),
+        ("host = 1", "host is 1, but must be a text"),
+        ("data = 1", "data is 1, but must be a text"),
+        ("models = 'abc'", r"models is 'abc', but must be a table; begin it with \[models\]"),
+        ("bounds = 5", "bounds is 5, but must be a table"),
+        ("workers = 0", "workers is 0, but must be at least 1"),
+        ("workers = 257", "at most 256"),
+        ("workers = 'two'", "workers is 'two', but must be a whole number"),
+        ("threads = -1", "threads is -1, but must be at least 0"),
+        ("port = 'x'", "port is 'x', but must be a whole number"),
+        ("port = 65536", "port is 65536, but must be"),
         ("= 2", "cannot be read"),
     ],
 )
 def test_a_wrong_file_is_told(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "service.toml"
     path.write_text(text)
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=said) as told:
         read_settings(path)
+    assert str(path) in str(told.value)
 
 
 def test_every_bound_and_setting_is_documented() -> None:

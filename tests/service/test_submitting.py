@@ -95,14 +95,25 @@ def test_a_key_of_the_service_never_leaves_it(
 
 def test_features_are_shielded(running: Running, key_file: KeyFile) -> None:
     features = np.random.default_rng(0).normal(size=(5, 8)).astype(np.float32)
-    out = BytesIO()
-    np.save(out, features)
-    files = {"features": ("faces.npy", out.getvalue()), "key": ("k", key_file("rotation"))}
+    out, key = BytesIO(), ("k", key_file("rotation"))
+    np.savez(out, features=features)
+    files = {"features": ("faces.npz", out.getvalue()), "key": key}
     answer = running.post("/v1/shield", files=files, data={"method": "keyed"})
     assert answer.status_code == 200, answer.text
-    rotated = np.load(BytesIO(answer.content))
+    rotated = np.load(BytesIO(answer.content))["features"]
     assert np.allclose(rotated @ rotated.T, features @ features.T, atol=1e-4)
     assert not np.allclose(rotated, features)
+    again = {"features": ("shielded.npz", answer.content), "key": key}
+    twice = running.post("/v1/shield", files=again, data={"method": "keyed"})
+    assert (twice.status_code, "shielded" in twice.json()["detail"]) == (422, True), twice.text
+
+
+@pytest.mark.parametrize("name", ["faces.npy", "faces.NPY", "faces"])
+def test_features_come_in_files_that_have_room_for_their_mark(running: Running, name: str) -> None:
+    data = {"method": "decoy", "model": "toy"}
+    answer = running.post("/v1/shield", files={"features": (name, b"x")}, data=data)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:anamorph:UsageError")
+    assert f"{name}: is neither .npz nor .parquet" in answer.json()["detail"]
 
 
 def test_every_model_says_how_it_reads_original_and_result(

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from anamorph.app.protect.protecting import Protecting
-from anamorph.errors import Cancelled
+from anamorph.errors import Cancelled, StoreFailed
 from anamorph.service.core import Service
 from anamorph.service.jobs import Submission, Upload, new_id
 from anamorph.service.queue import UNSORTED
 from anamorph.service.requests import Protect
 from anamorph.service.settings import Bounds
+from anamorph.service.status import ItemStatus
 from anamorph.service.worker import loop
+from anamorph.service.worker.batches import task_of
 from anamorph.service.worker.desk import Desk
 from anamorph.service.worker.loop import Worker
 
@@ -57,6 +59,14 @@ class Bench:
 
     def state(self, job: str) -> str:
         return self.service.jobs.status(job, "me").state
+
+    def item(self, job: str) -> ItemStatus:
+        (item,) = self.service.jobs.status(job, "me").items
+        return item
+
+    def work(self) -> None:
+        while self.worker.turn():
+            pass
 
 
 @pytest.fixture
@@ -204,3 +214,80 @@ def test_a_worker_that_is_told_to_stop_leaves_its_work_in_the_queue(
     assert bench.service.jobs.counts() == {"queued": 1}
     with bench.service.database.transaction(write=False) as run:
         assert run("SELECT tries FROM items")[0]["tries"] == 0
+
+
+def test_a_job_for_a_model_that_was_removed_fails_alone(bench: Bench, picture: Picture) -> None:
+    gone = bench.submit(picture(), model="gone")
+    sound = [bench.submit(picture()), bench.submit(picture("coffee"))]
+    bench.work()
+    assert [bench.state(job) for job in sound] == ["done", "done"]
+    item = bench.item(gone)
+    assert (item.state, item.kind) == ("failed", "UsageError")
+    assert "no model is called 'gone' here any more" in item.reason
+
+
+def test_a_request_that_cannot_be_read_fails_alone(
+    bench: Bench, picture: Picture, caplog: pytest.LogCaptureFixture
+) -> None:
+    strange, sound = bench.submit(picture()), bench.submit(picture())
+    with bench.service.database.transaction() as run:
+        run("UPDATE jobs SET request = '{}' WHERE id = ?", strange)
+    bench.work()
+    assert (bench.state(strange), bench.state(sound)) == ("failed", "done")
+    reason = bench.item(strange).reason
+    assert reason == "0.png: an unexpected error (ValidationError); tell the operator"
+    assert "Field required" in caplog.text, "the operator is told all of it"
+
+
+@pytest.mark.parametrize("when", ["first", "arriving"])
+def test_a_picture_that_breaks_its_preparation_fails_alone(
+    bench: Bench, picture: Picture, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    jobs = [bench.submit(picture()), bench.submit(picture("coffee"))]
+    bench.worker.turn()
+    bad = jobs[when == "arriving"]
+
+    def broken(item: Any, *more: Any) -> Any:
+        if item.job == bad:
+            raise KeyError("gone")
+        return task_of(item, *more)
+
+    monkeypatch.setattr(loop, "task_of", broken)
+    bench.work()
+    assert sorted(bench.state(job) for job in jobs) == ["done", "failed"]
+    assert bench.state(bad) == "failed"
+
+
+def test_a_result_that_the_database_does_not_take_at_once_is_not_lost(
+    bench: Bench, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = bench.submit(picture())
+    bench.worker.turn()
+    finish, refusals = bench.service.queue.finish, [StoreFailed("the database refuses")]
+
+    def finished(*what: Any) -> bool:
+        if refusals:
+            raise refusals.pop()
+        return finish(*what)
+
+    monkeypatch.setattr(bench.service.queue, "finish", finished)
+    with pytest.raises(StoreFailed):
+        bench.worker.turn()
+    assert bench.state(job) == "running"
+    bench.desk.forget()
+    bench.service.queue.release("w", counted=True)  # as if its lease had run out
+    bench.work()
+    assert bench.state(job) == "done"
+
+
+def test_a_result_that_cannot_be_kept_is_told_without_the_servers_paths(
+    bench: Bench, picture: Picture, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = bench.submit(picture())
+    taken = bench.service.jobs.folder(job) / "out-0-1.png"
+    taken.mkdir()
+    bench.work()
+    item = bench.item(job)
+    assert (item.state, item.kind) == ("failed", "NotWritten")
+    assert item.reason == "0.png: the result cannot be kept; tell the operator"
+    assert str(taken) in caplog.text

@@ -13,7 +13,7 @@ from itertools import count, islice
 from typing import Any, Generic, TypeVar
 
 from anamorph.batch.job import Job
-from anamorph.errors import Cancelled
+from anamorph.errors import Cancelled, StoreFailed
 from anamorph.optimize.engine import LATER, Later, Progress, Watch, stream
 from anamorph.optimize.problem import Problem
 
@@ -21,6 +21,9 @@ I = TypeVar("I")  # noqa: E741
 L = TypeVar("L")
 W = TypeVar("W")
 R = TypeVar("R")
+
+_STOPS = (Cancelled, StoreFailed)
+"""No item's fault: items come from a store, and their results go there."""
 
 
 def run(
@@ -31,7 +34,8 @@ def run(
     Close it when you stop before its end: that ends its threads.
 
     Raises:
-        Cancelled: when `watch` raises it. Whatever else goes wrong is the result of its item.
+        Cancelled: when `watch` raises it.
+        StoreFailed: when the job raises it. Whatever else goes wrong is the result of its item.
     """
     groups: dict[Hashable, list[I]] = {}
     for item in items:
@@ -63,6 +67,7 @@ def live(
 
     Raises:
         Cancelled: when `steps` raises it.
+        StoreFailed: when `items` or the job raise it.
     """
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         try:
@@ -148,7 +153,7 @@ class _Lane(Generic[I, L, W, R]):
                 self.writing.append((flight, write))
                 del solved, flight  # a large picture must not outlive its turn
                 yield from self._written(leave=max(1, capacity // 2))
-        except Cancelled:
+        except _STOPS:
             raise
         except Exception as error:
             if not flying:
@@ -164,7 +169,7 @@ class _Lane(Generic[I, L, W, R]):
             try:
                 elapsed = time.perf_counter() - flight.since
                 yield self.job.judge(flight.item, flight.loaded, written.result(), elapsed)
-            except Cancelled:
+            except _STOPS:
                 raise
             except Exception as error:
                 yield self.job.failed(flight.item, error)
@@ -193,7 +198,7 @@ class _Lane(Generic[I, L, W, R]):
             item, loading = waiting.popleft()
             try:
                 loaded = loading.result()
-            except Cancelled:
+            except _STOPS:
                 raise
             except Exception as error:
                 self.results.append(self.job.failed(item, error))

@@ -5,6 +5,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -227,8 +228,9 @@ class Jobs:
         """Remove folders that belong to no job: uploads whose process was killed."""
         before = time.time() - self._bounds.keep_seconds
         for folder in self._folder.iterdir() if self._folder.is_dir() else ():
-            if folder.name not in known and folder.stat().st_mtime < before:
-                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # its own upload may be removing it
+                if folder.name not in known and folder.stat().st_mtime < before:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _locked(self, run: Run, job: str, owner: str | None) -> Row:
         run(f"SELECT id FROM jobs WHERE id = ? {self._database.locked}", job)

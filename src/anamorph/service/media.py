@@ -58,11 +58,11 @@ def kept_suffix(name: str) -> str:
     """The suffix under which an upload is kept: that of features says what they are.
 
     Example:
-        >>> kept_suffix("faces.NPY"), kept_suffix("photo.jpg")
-        ('.npy', '')
+        >>> kept_suffix("faces.NPZ"), kept_suffix("photo.jpg")
+        ('.npz', '')
     """
     suffix = PurePosixPath(name).suffix.lower()
-    return suffix if suffix in (".npy", ".npz", ".parquet") else ""
+    return suffix if suffix in (".npz", ".parquet") else ""
 
 
 def _kind(data: bytes, suffix: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,11 +16,10 @@ from anamorph.files.metadata import Metadata
 from anamorph.methods.fmd_parameters import FMD
 from anamorph.methods.fmd_parameters import PRESETS as PROTECT_PRESETS
 from anamorph.parameters import knobs
+from anamorph.service.media import kept_suffix
 from anamorph.service.queue import UNSORTED
 from anamorph.service.refusals import Malformed
 from anamorph.service.settings import Settings
-
-Verb: TypeAlias = Literal["protect", "hide", "reveal", "shield", "read"]
 
 _Name = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -58,6 +57,13 @@ class Form(BaseModel):
 
         Raises:
             UsageError: naming what there is.
+        """
+
+    def check_upload(self, name: str) -> None:
+        """Refuse a file by its name.
+
+        Raises:
+            UsageError: naming what is taken.
         """
 
     def lane(self, key: str) -> str:
@@ -144,7 +150,7 @@ class Reveal(Form):
 
 
 class Shield(Form):
-    """Shield face features in a file (.npy, .npz or .parquet)."""
+    """Shield face features in a file (.npz or .parquet)."""
 
     keyed: ClassVar[bool] = True
     files: ClassVar[str] = "features"
@@ -174,6 +180,14 @@ class Shield(Form):
         if self.method == "advface":
             for name in self.shadows or [""]:
                 _known(name, settings.shadows, "shadow")
+
+    def check_upload(self, name: str) -> None:
+        """See `Form`."""
+        if not kept_suffix(name):
+            raise UsageError(
+                f"{name}: is neither .npz nor .parquet; send one of them (a .npy file has no room "
+                "for the mark that says it is shielded)"
+            )
 
 
 class Read(Form):

@@ -3,16 +3,18 @@
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from anamorph.errors import UsageError
+from anamorph.errors import ParameterError, UsageError
 from anamorph.files.photo import Limits
 from anamorph.parameters import check, knob
 
 _NAMED = ("models", "keys", "shadows")
 """The tables of what requests may name."""
+
+_TEXTS = ("data", "database", "device", "host")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,11 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All of it."""
+    """All of it.
+
+    Raises:
+        ParameterError: a number outside its range.
+    """
 
     data: Path
     """The folder of uploads, results and, by default, of the database."""
@@ -63,14 +69,16 @@ class Settings:
     """Key files that requests may name; they never leave the server."""
     shadows: Mapping[str, str] = field(default_factory=dict)
     """Decoders for advface that requests may name."""
-    workers: int = 1
-    threads: int = 0
-    """Of each worker; 0 shares the processors among them."""
+    workers: int = knob(1, "Processes that compute.", at_least=1, at_most=256)
+    threads: int = knob(0, "Of each worker; 0 shares the processors among them.", at_least=0)
     device: str = "cpu"
     """Where models compute: cpu, cuda, cuda:N, or auto; workers share a GPU."""
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: int = knob(8000, "Port to listen on.", at_least=0, at_most=65535)
     bounds: Bounds = Bounds()
+
+    def __post_init__(self) -> None:
+        check(self)
 
     @property
     def jobs(self) -> Path:
@@ -89,24 +97,27 @@ def read_settings(path: Path) -> Settings:
     Relative paths are meant relative to the file.
 
     Raises:
-        UsageError: the file cannot be read, or names something unknown.
-        ParameterError: a bound outside its range.
+        UsageError: the file cannot be read, names something unknown, or gives it another type.
+        ParameterError: a number outside its range.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: the settings cannot be read: {error}") from error
-    content.setdefault("data", "anamorph-service")
+    _check(content, str(path))
+    content["data"] = path.parent / content.get("data", "anamorph-service")
     for table in _NAMED:
         named = content.get(table, {})
-        if isinstance(named, dict):
-            content[table] = {name: _beside(path, table, what) for name, what in named.items()}
-    return replace(_settings(content, str(path)), data=path.parent / content["data"])
+        content[table] = {name: _beside(path, table, what) for name, what in named.items()}
+    try:
+        return _settings(content)
+    except ParameterError as error:
+        raise ParameterError(f"{path}: {error}") from None
 
 
-def _beside(path: Path, table: str, what: Any) -> Any:
+def _beside(path: Path, table: str, what: str) -> str:
     """Cards, keys and decoders are files; other models are specs."""
-    is_file = isinstance(what, str) and (table != "models" or what.endswith(".toml"))
+    is_file = table != "models" or what.endswith(".toml")
     return str(path.parent / what) if is_file else what
 
 
@@ -117,18 +128,38 @@ def dump(settings: Settings) -> str:
 
 def load(text: str) -> Settings:
     """What `dump` wrote."""
-    return _settings(json.loads(text), "the settings")
+    return _settings(json.loads(text))
 
 
-def _settings(content: Mapping[str, Any], where: str) -> Settings:
-    known = {f.name: f for f in fields(Settings)}
-    bounds = content.get("bounds", {})
-    for names, allowed in ((content, known), (bounds, {f.name for f in fields(Bounds)})):
-        for name in names:
-            if name not in allowed:
-                raise UsageError(f"{where}: {name!r} is unknown; use {', '.join(allowed)}")
-    for name in _NAMED:
-        if not all(isinstance(value, str) for value in content.get(name, {}).values()):
-            raise UsageError(f"{where}: {name} must be names with texts")
-    given = {**content, "data": Path(content["data"]), "bounds": Bounds(**bounds)}
+def _settings(content: Mapping[str, Any]) -> Settings:
+    given = {
+        **content,
+        "data": Path(content["data"]),
+        "bounds": Bounds(**content.get("bounds", {})),
+    }
     return Settings(**given)
+
+
+def _check(content: Mapping[str, Any], where: str) -> None:
+    """Refuse names that are unknown, and what is no text or table where one is needed."""
+    _check_names(content, Settings, where)
+    for table in (*_NAMED, "bounds"):
+        if not isinstance(content.get(table, {}), dict):
+            raise UsageError(
+                f"{where}: {table} is {content[table]!r}, but must be a table; begin it with "
+                f"[{table}] and give each name a line of its own"
+            )
+    _check_names(content.get("bounds", {}), Bounds, where)
+    texts = {name: content[name] for name in _TEXTS if name in content}
+    for table in _NAMED:
+        texts |= {f"{table}.{name}": what for name, what in content.get(table, {}).items()}
+    for name, what in texts.items():
+        if not isinstance(what, str):
+            raise UsageError(f"{where}: {name} is {what!r}, but must be a text; put it in quotes")
+
+
+def _check_names(given: Mapping[str, Any], known: type[Any], where: str) -> None:
+    allowed = [f.name for f in fields(known)]
+    for name in given:
+        if name not in allowed:
+            raise UsageError(f"{where}: {name!r} is unknown; use {', '.join(allowed)}")

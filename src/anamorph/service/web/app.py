@@ -100,6 +100,8 @@ async def _clean(service: Service) -> None:
             await to_thread.run_sync(service.jobs.expire)
         except AnamorphError as error:
             _log.warning("%s", error)
+        except Exception:  # else nothing would be deleted any more
+            _log.exception("cleaning failed, and is tried again in %.0f s", every)
         await asyncio.sleep(every)
 
 

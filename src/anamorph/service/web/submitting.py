@@ -140,6 +140,8 @@ async def _queued(
     parts = uploads.items(body, kind, service.settings.bounds)
     data = await to_thread.run_sync(uploads.key_of, body)
     form.check(service.settings, key=data is not None)
+    for part in (part for item in parts for part in item):
+        form.check_upload(part.name)
     async with door.opening:
         key = None if data is None else await to_thread.run_sync(_opened, data, passphrase)
     job = new_id()

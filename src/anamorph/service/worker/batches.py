@@ -53,7 +53,7 @@ def batch_for(item: Item, roster: Roster) -> Batch:
     """The job that an item runs in, with the effort of its attempt.
 
     Raises:
-        UsageError: the model cannot do this.
+        UsageError: the model cannot do this, or was removed.
         BadKey: the key is not for this, or was forgotten.
     """
     form = stored(item.verb, item.request)
@@ -84,13 +84,13 @@ def task_of(item: Item, batch: Batch, roster: Roster) -> Any:
 
 
 def _protecting(form: Protect, attempt: int, roster: Roster) -> Batch:
-    model = roster.models[form.model]
+    model = roster.model(form.model)
     _check_taps(form.model, model)
     first = PRESETS[form.preset]
     if form.epsilon is not None:
         first = replace(first, epsilon=form.epsilon / 255)
     parameters = more_effort(first, attempt)
-    others = [roster.models[name] for name in form.surrogates]
+    others = [roster.model(name) for name in form.surrogates]
     for name, other in zip(form.surrogates, others, strict=True):
         _check_taps(name, other)
     job = Protecting(
@@ -109,7 +109,7 @@ def _protecting(form: Protect, attempt: int, roster: Roster) -> Batch:
 
 
 def _hiding(form: Hide, key: Key, attempt: int, roster: Roster) -> Batch:
-    model = roster.models[form.model]
+    model = roster.model(form.model)
     parameters = more_effort_for(chosen_parameters(key, form.preset), attempt)
     limits = roster.bounds.limits
     embeds = model.task == "embed"

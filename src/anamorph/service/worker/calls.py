@@ -82,9 +82,9 @@ def _shield(form: Shield, item: Item, roster: Roster, tick: Tick) -> Made:
 
 def _shielding(form: Shield, item: Item, roster: Roster) -> Shielding:
     if form.method == "decoy":
-        return disguising(roster.models[form.model or ""], layer=form.layer)
+        return disguising(roster.model(form.model or ""), layer=form.layer)
     if form.method == "advface":
-        shadows = [roster.shadows[name] for name in form.shadows]
+        shadows = [roster.shadow(name) for name in form.shadows]
         return adversarial(shadows, device=roster.device)
     key = roster.key(item, form.stored_key)
     if key is None:
@@ -95,7 +95,7 @@ def _shielding(form: Shield, item: Item, roster: Roster) -> Shielding:
 def _read(form: Read, item: Item, roster: Roster) -> Made:
     pictures = [as_images(read(path, roster.bounds.limits).pixels) for path in roster.sources(item)]
     names = form.models or list(roster.models)
-    readings = [_reading(name, roster.models[name], pictures) for name in names]
+    readings = [_reading(name, roster.model(name), pictures) for name in names]
     data = json.dumps({"models": readings}).encode()
     return Made(record={"status": "read"}, data=data, suffix=".json")
 

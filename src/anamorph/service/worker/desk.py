@@ -149,13 +149,7 @@ class Desk:
             self._lost.clear()
 
     def _failed(self, item: Item, error: Exception, record: Mapping[str, Any]) -> None:
-        ours = isinstance(error, AnamorphError)
-        if not ours:
-            _log.error("item %s: %s", item.id, type(error).__name__, exc_info=error)
-        reason = (
-            str(error) if ours else f"{item.name}: an unexpected error ({type(error).__name__})"
-        )
-        kind = type(error).__name__ if ours else ""
+        kind, reason = _told(item, error)
         reason = _named(reason, item, self._roster)
         self._finish(item, Ending(state="failed", record=record, kind=kind, reason=reason))
 
@@ -168,6 +162,18 @@ class Desk:
                 with suppress(OSError):
                     source.unlink()
         return ended
+
+
+def _told(item: Item, error: Exception) -> tuple[str, str]:
+    """Kind and reason of an error as the item's owner is told; the rest is for the log."""
+    kind = type(error).__name__
+    if isinstance(error, NotWritten):  # names the server's folders, and options of the command line
+        _log.error("item %s: %s", item.id, error)
+        return kind, f"{item.name}: the result cannot be kept; tell the operator"
+    if isinstance(error, AnamorphError):
+        return kind, str(error)
+    _log.error("item %s: %s", item.id, kind, exc_info=error)
+    return "", f"{item.name}: an unexpected error ({kind}); tell the operator"
 
 
 def _named(reason: str, item: Item, roster: Roster) -> str:

@@ -7,14 +7,14 @@ longer than `PATIENCE` while others wait, and not at all while somebody else wai
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from anamorph.app.ledger import Entry
 from anamorph.batch import local
-from anamorph.errors import AnamorphError, Cancelled, StoreFailed
+from anamorph.errors import Cancelled, StoreFailed
 from anamorph.optimize.engine import LATER, Later, Solved
 from anamorph.service.database import Row
 from anamorph.service.queue import UNSORTED, Item, Queue
@@ -41,12 +41,22 @@ _ASK = 0.1
 
 _log = logging.getLogger("anamorph.worker")
 
+T = TypeVar("T")
+
 
 class _Work(NamedTuple):
     """An item with the task that its job makes of it."""
 
     item: Item
     task: Any
+
+
+class _Ready(NamedTuple):
+    """What an item needs to run."""
+
+    batch: Batch
+    work: _Work
+    group: Any
 
 
 class _Served:
@@ -122,40 +132,30 @@ class Worker:
         """Look at sizes, and queue each item with those it can share a batch with."""
         items = self._desk.claim(UNSORTED, _SORTED_AT_ONCE)
         for item in items:
-            try:
-                batch = batch_for(item, self._roster)
-                lane = batch.lane(item, task_of(item, batch, self._roster))
-            except (AnamorphError, OSError) as error:
-                self._desk.fail(item, error)
-            else:
+            ready = self._tried(item, self._ready)
+            if ready is not None:
+                lane = ready.batch.lane(item, ready.work.task)
                 suspect = f"{_SUSPECT}{item.id}" if item.tries >= _SUSPECT_FROM else ""
-                self._desk.move(item, lane + suspect, batch.steps)
+                self._desk.move(item, lane + suspect, ready.batch.steps)
         return bool(items)
 
     def _call(self, lane: str) -> bool:
         items = self._desk.claim(lane, 1)
         for item in items:
-            try:
-                made = call(item, self._roster, self._desk.tick)
-            except (Cancelled, StoreFailed):
-                raise
-            except Exception as error:
-                self._desk.fail(item, error)
-            else:
-                self._desk.keep(item, made)
+            self._tried(item, self._called)
         return bool(items)
+
+    def _called(self, item: Item) -> None:
+        self._desk.keep(item, call(item, self._roster, self._desk.tick))
 
     def _together(self, lane: str) -> bool:
         first = self._desk.claim(lane, 1)
         if not first:
             return False
-        try:
-            batch = batch_for(first[0], self._roster)
-            work = _Work(first[0], task_of(first[0], batch, self._roster))
-            group = batch.job.group(work.task)
-        except (AnamorphError, OSError) as error:
-            self._desk.fail(first[0], error)
+        ready = self._tried(first[0], self._ready)
+        if ready is None:
             return True
+        batch, work, group = ready
         served = _Served(batch, self._desk)
         arriving = self._arriving(work, lane, batch, served.capacity(group) + 1)
         with closing(local.live(served, group, arriving, self._step)) as results:
@@ -193,10 +193,27 @@ class Worker:
                 if item.tries >= _SUSPECT_FROM:
                     self._desk.move(item, f"{lane}{_SUSPECT}{item.id}", batch.steps)
                     continue
-                try:
-                    yield _Work(item, task_of(item, batch, self._roster))
-                except (AnamorphError, OSError) as error:
-                    self._desk.fail(item, error)
+                task = self._tried(item, lambda item: task_of(item, batch, self._roster))
+                if task is not None:
+                    yield _Work(item, task)
+
+    def _ready(self, item: Item) -> _Ready:
+        batch = batch_for(item, self._roster)
+        task = task_of(item, batch, self._roster)
+        return _Ready(batch, _Work(item, task), batch.job.group(task))
+
+    def _tried(self, item: Item, make: Callable[[Item], T]) -> T | None:
+        """What is made of an item; if that fails, None, and the item has ended with the error.
+
+        Whatever the error is: a worker that ended over it would take other items along.
+        """
+        try:
+            return make(item)
+        except (Cancelled, StoreFailed):
+            raise
+        except Exception as error:
+            self._desk.fail(item, error)
+            return None
 
     def _step(self, work: _Work, steps: int) -> None:
         self._desk.step(work.item, steps)

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from anamorph.app.train.shadow import read_decoder
+from anamorph.errors import UsageError
 from anamorph.keys.key import Key
 from anamorph.models import Model, load
 from anamorph.models.device import CPU, device_of
@@ -15,6 +16,8 @@ from anamorph.models.networks.decoders import Decoder
 from anamorph.service.keyring import Keyring, named
 from anamorph.service.queue import Item
 from anamorph.service.settings import Bounds, Settings
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +34,31 @@ class Roster:
     device: torch.device = CPU
     """Where models are, and decoders compute."""
 
+    def model(self, name: str) -> Model:
+        """The model of that name.
+
+        Raises:
+            UsageError: there is none, or it was removed while the item waited.
+        """
+        return _at_hand(self.models, name, "model")
+
+    def shadow(self, name: str) -> Decoder:
+        """The decoder of that name.
+
+        Raises:
+            UsageError: there is none, or it was removed while the item waited.
+        """
+        return _at_hand(self.shadows, name, "shadow")
+
     def key(self, item: Item, stored: str | None) -> Key | None:
         """The key that was sent with a job, or the one it names, if any.
 
         Raises:
             BadKey: the one that was sent is forgotten.
+            UsageError: the one that is named is not there, or was removed while the item waited.
         """
         if stored is not None:
-            return self.keys[stored]
+            return _at_hand(self.keys, stored, "key")
         return None if item.secret is None else self.keyring.open(item.secret, item.job)
 
     def sources(self, item: Item) -> list[Path]:
@@ -59,6 +79,12 @@ class Roster:
             }
             for name, model in self.models.items()
         ]
+
+
+def _at_hand(known: Mapping[str, T], name: str, what: str) -> T:
+    if name not in known:
+        raise UsageError(f"no {what} is called {name!r} here any more; choose another")
+    return known[name]
 
 
 def open_roster(settings: Settings, keyring: Keyring) -> Roster:
