@@ -16,6 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from anamorph.models.clipping import keep_less
+
 
 class Folded(NamedTuple):
     """A network whose layers have the same names, some of them with other outputs."""
@@ -33,6 +35,8 @@ class _Pair(NamedTuple):
 def fold_norms(network: nn.Module, view: Tensor) -> Folded | None:
     """A copy with its batch norms folded, or None where there is nothing to fold.
 
+    The copy keeps less for the way back, too: see `clipping`.
+
     Args:
         network: frozen, in eval mode.
         view: (n, c, h, w) an input it reads; its output there decides nothing here.
@@ -43,6 +47,7 @@ def fold_norms(network: nn.Module, view: Tensor) -> Folded | None:
     folded = deepcopy(network)
     for pair in pairs:
         _fold(folded, pair)
+    keep_less(folded, view)
     return Folded(folded.eval(), frozenset(pair.convolution for pair in pairs))
 
 

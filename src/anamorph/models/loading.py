@@ -204,9 +204,17 @@ def _with_norms_folded(model: Model, view: Tensor) -> Model:
         try:
             folding = replace(model, folded=fold_norms(model.network, view))
             same = _alike(folding.output_of_view(view), before)
-        except Exception:  # a network that computes its weights anew, or reads its norms itself
+            _pass_back(folding, view)
+        # It computes weights anew, reads its norms itself, or changes what was clipped.
+        except Exception:
             same = False
     return folding if same else model
+
+
+def _pass_back(model: Model, view: Tensor) -> None:
+    with torch.enable_grad():
+        view = view.clone().requires_grad_()
+        torch.autograd.grad(model.output_of_view(view).sum(), view)
 
 
 def _alike(after: Tensor, before: Tensor) -> bool:
