@@ -155,10 +155,12 @@ def _show(report: ProtectReport, out: Any) -> None:
         f"{summary['failed']} failed, in {summary['seconds']:.1f} s → {report.out}",
         soft_wrap=True,
     )
+    judged = sum(i.kept is not None for i in report.images)
     if kept is not None:
-        out.print(f"{authorized} keeps {kept:.1%} of its right readings (read from the files)")
+        out.print(f"{authorized} keeps {kept:.1%} of its {judged} right readings, from the files")
     for form, share in summary["survives"].items():
-        out.print(f"after {form} it still reads {share:.1%} of the files")
+        n = sum(form in i.survives for i in report.images if i.survives)
+        out.print(f"after {form} it still reads {share:.1%} of {n} files")
     if done:
         out.print(
             f"largest change {number([i.linf for i in done], max)} levels of 255, "
