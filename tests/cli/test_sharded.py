@@ -117,6 +117,26 @@ def test_photos_are_hidden_and_revealed_over_urls(
     assert "0 revealed, 5 done before, 0 failed" in ended.out
 
 
+def test_a_revealed_photo_never_replaces_another_of_its_name(
+    anamorph: Anamorph, card: Card, photos: Path, tmp_path: Path, key: Path
+) -> None:
+    hidden, back = tmp_path / "hidden", f"file://{tmp_path}/back"
+    for one, folder in (("chelsea", "a"), ("coffee", "b")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "0.png").write_bytes((photos / f"{one}.png").read_bytes())
+        ended = anamorph("hide", tmp_path / folder, "--out", hidden / folder, "--service", card(),
+                         "--key", key, "--preset", "fast")  # fmt: skip
+        assert ended.code == 0, ended.err
+    reveal = ("reveal", f"file://{hidden}", "--out", back, "--key", key, "--shard", 1)
+    for again in ((), ("--resume",)):
+        ended = anamorph(*reveal, *again)
+        assert ended.code == 1
+        assert "1 failed" in ended.out
+        assert f"{back}/0.png: exists, and another picture's result is in it" in ended.err
+        there = (tmp_path / "back/0.png").read_bytes()
+        assert there == (photos / "chelsea.png").read_bytes()
+
+
 @pytest.mark.parametrize("command", ["hide", "reveal"])
 @pytest.mark.parametrize("given", [True, False])
 def test_a_locked_key_is_refused_and_nobody_is_asked_for_its_passphrase(

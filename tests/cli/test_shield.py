@@ -208,6 +208,37 @@ def test_pictures_become_decoys_and_a_bad_one_shows_in_the_exit_status(
     assert "a decoy cannot be read" in ended.err
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--dry-run",),
+        ("--batch", 2),
+        ("--in-place", "--hold", "--erase", "--abandon"),
+        ("--store", "postgresql://h/d", "--table", "t", "--column", "c", "--id", "i"),
+    ],
+)
+@pytest.mark.parametrize("where", ["url", "ray"])
+def test_what_has_no_meaning_over_urls_and_on_clusters_is_refused(
+    photos: Path,
+    key: Path,
+    tmp_path: Path,
+    anamorph: Anamorph,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[object, ...],
+    where: str,
+) -> None:
+    monkeypatch.setenv("ANAMORPH_STORE", "postgresql://h/d")  # is no option that was typed
+    out, engine = tmp_path / "out", ("--engine", "ray") if where == "ray" else ()
+    place = out if engine else f"file://{out}"
+    shield = ("shield", photos, "--out", place, *engine, "--method", "keyed", "--key", key)
+    ended = anamorph(*shield, *options)
+    assert ended.code == 2
+    flags = [word for word in options if str(word).startswith("--")]
+    assert f"{', '.join(map(str, flags))}: not for pictures behind URLs or on" in ended.err
+    assert ended.err.count("\n") == 1
+    assert not out.exists()
+
+
 def test_features_of_pictures_are_moved_as_in_the_paper(
     photos: Path, card: Any, tmp_path: Path, anamorph: Anamorph
 ) -> None:

@@ -56,6 +56,16 @@ def label_of(source: Path, labels: Mapping[str, int]) -> int | None:
     return None
 
 
+def label_at(url: str, labels: Mapping[str, int]) -> int | None:
+    """The label of a picture behind a URL, as `label_of`; labels may name whole URLs, too.
+
+    Example:
+        >>> label_at("s3://photos/a/cat.png", {"cat.png": 1, "a/cat.png": 2})
+        2
+    """
+    return label_of(Path(f"/{url}"), labels)
+
+
 def _key(file: str) -> str:
     return Path(file).as_posix().lstrip("/")
 

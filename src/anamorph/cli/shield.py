@@ -34,6 +34,9 @@ FILES = ("file", "pictures")
 FOR_TABLES = ("in_place", "hold", "erase", "abandon")
 """Options that mean nothing for a file."""
 
+NOT_SPREAD = ("store", "table", "column", "id_", "batch", "dry_run", *FOR_TABLES)
+"""Options that mean nothing for pictures behind URLs and on clusters."""
+
 
 @click.command("shield", short_help="Shield stored features.")
 @click.argument("sources", nargs=-1, metavar="[SRC]...")
@@ -158,6 +161,7 @@ def _spread(
     """Shield pictures anywhere, on any engine."""
     from anamorph.app.shards.use_cases import Shields
 
+    _check_spread(ctx)
     check_methods(ctx, given)
     if given["from_key"] is not None:
         raise UsageError("pictures carry no shield yet; leave --from-key out")
@@ -166,6 +170,17 @@ def _spread(
     use_case = Shields(shielding=named_shielding(given))
     device = given["device"]
     return run_sharded(use_case, sources, out, spread, device=device, resume=resume, json_=json_)
+
+
+def _check_spread(ctx: click.Context) -> None:
+    """Refuse what would be left out without a word, and a dry run would write."""
+    typed = ctx.get_parameter_source
+    strange = [name for name in NOT_SPREAD if typed(name) is ParameterSource.COMMANDLINE]
+    if strange:
+        raise UsageError(
+            f"{_flags(strange)}: not for pictures behind URLs or on a cluster; leave it out, or "
+            "give paths and --engine local"
+        )
 
 
 def _photos(
@@ -208,14 +223,17 @@ def _check_target(
             raise UsageError("--out is for files; a table is shielded where it is")
         return False
     if for_tables:
-        flags = ", ".join("--" + name.replace("_", "-") for name in for_tables)
-        raise UsageError(f"{flags}: for the tables of a database only")
+        raise UsageError(f"{_flags(for_tables)}: for the tables of a database only")
     if out is None:
         raise UsageError(f"{sources[0]}: where to? Name the new file with --out")
     files = [s for s in sources if s.suffix in FORMATS and not s.is_dir()]
     if files and len(sources) > 1:
         raise UsageError(f"{files[0]}: one file of features at a time, and no pictures beside it")
     return not files
+
+
+def _flags(names: Sequence[str]) -> str:
+    return ", ".join("--" + name.strip("_").replace("_", "-") for name in names)
 
 
 def _show(report: ShieldReport, out: Any) -> None:

@@ -147,6 +147,30 @@ def put(url: str, data: bytes) -> None:
         raise NotWritten(f"{url}: cannot be written: {first_line(error)}") from error
 
 
+def create(url: str, data: bytes) -> bool:
+    """Write a file, as `put`, where none is; whether none was.
+
+    On disks this is one step; elsewhere two that write at the same moment can both find none.
+
+    Raises:
+        NotWritten: the storage refuses.
+        FileError: it cannot be reached.
+    """
+    fs, path = _system(url)
+    if "file" not in fs.protocol:
+        if exists(url):
+            return False
+        put(url, data)
+        return True
+    try:
+        write_whole(Path(path), data)
+    except NotWritten:
+        if os.path.lexists(path):
+            return False
+        raise
+    return True
+
+
 def remove(url: str) -> None:
     """Take a file away; it need not be there.
 

@@ -39,6 +39,9 @@ class Copies:
     def header(self) -> dict[str, Any]:
         return {"method": "copy", "seed": self.seed}
 
+    def knowing(self, pictures: object) -> "Copies":
+        return self
+
     def prepared(self) -> Use:
         return self._use
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from anamorph.app.shards import carrying
+from anamorph.app.shards import carrying, placing
 from anamorph.batch.shards import Died, Here
 from anamorph.errors import NotWritten
 from anamorph.files.photo import Limits
-from anamorph.files.remote import fetch, put, remove
+from anamorph.files.remote import create, fetch, remove
 
 pytest.importorskip("fsspec", reason="needs fsspec: pip install 'anamorph[cloud]'")
 pytest.importorskip("pyarrow", reason="needs pyarrow: pip install 'anamorph[cloud]'")
@@ -47,6 +47,9 @@ class Using:
     def header(self) -> dict[str, Any]:
         header: dict[str, Any] = self.like.header()
         return header
+
+    def knowing(self, pictures: object) -> "Using":
+        return self
 
     def prepared(self) -> Any:
         return self.use
@@ -157,13 +160,13 @@ def test_a_storage_that_refuses_results_stops_the_run_and_it_can_go_on(
 ) -> None:
     disk.fill(**FIVE)
 
-    def full(url: str, data: bytes) -> None:
+    def full(url: str, data: bytes) -> bool:
         if url.endswith("cat.png"):
             raise NotWritten(f"{url}: cannot be written: full")
-        put(url, data)
+        return create(url, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr(carrying, "put", full)
+        patch.setattr(placing, "create", full)
         with pytest.raises(NotWritten, match=r"cat\.png: cannot be written: full"):
             disk.run(copies())
     assert disk.run(copies(), resume=True).ok

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from anamorph.app.shards import carrying
+from anamorph.app.shards import placing
 from anamorph.app.shards.records import Records
 from anamorph.batch.shards import Here
 from anamorph.files.remote import fetch, put
@@ -88,11 +88,11 @@ def test_a_run_that_is_stopped_before_its_first_result_takes_nothing_for_its_own
     disk.fill(**FIVE)
     put(f"{disk.out}/cat.png", b"somebody's")
 
-    def stop(url: str, data: bytes) -> None:
+    def stop(url: str, data: bytes) -> bool:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(carrying, "put", stop)
+        patch.setattr(placing, "create", stop)
         with pytest.raises(KeyboardInterrupt):
             disk.run(copies(), pictures=64)
     assert disk.run(copies(), pictures=64, resume=True).counts == {"copied": 4, "failed": 1}

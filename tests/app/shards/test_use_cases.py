@@ -102,6 +102,26 @@ def test_labels_hold_where_their_pictures_lie_and_other_labels_are_another_run(
         disk.run(protects, resume=True)
 
 
+def test_labels_may_name_the_folders_that_are_the_sources_and_whole_urls(
+    place: Any, protects: Protects, photos: Path, tmp_path: Path
+) -> None:
+    for name in ("a/0.png", "a/1.png", "b/2.png", "b/3.png"):
+        put(f"{place.source}/{name}", (photos / "chelsea.png").read_bytes())
+    told = {"a/0.png": 1, "b/2.png": 2, f"{place.source}/a/1.png": 0, "a/3.png": 1}
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(["file,label", *(f"{file},{told[file]}" for file in told)]))
+    sources = [f"{place.source}/a", f"{place.source}/b"]
+    report = run(sources, place.out, protects.labeled(table), Here())
+    rows = place.rows()
+    labels = {name: row["label"] for name, row in rows.items() if row["label"] is not None}
+    assert labels == {"a/0.png": 1, "b/2.png": 2, "a/1.png": 0}
+    missing = f"{place.source}/b/3.png"
+    assert f"{missing}: has no row in the labels" in dict(report.failures)[missing]
+    put(f"{place.source}/b/4.png", (photos / "coffee.png").read_bytes())
+    again = run(sources, place.out, protects.labeled(table), Here(), resume=True)
+    assert again.counts["skipped"] == report.counts.get("protected", 0)
+
+
 def test_what_is_no_picture_fails_under_its_own_name(
     disk: Any, protects: Protects, photos: Path
 ) -> None:

@@ -11,14 +11,18 @@ from typing import Any, Protocol, TypeAlias
 
 from anamorph.app.ledger import reason
 from anamorph.app.shards.cutting import Shard
+from anamorph.app.shards.placing import Owns, Placing
 from anamorph.app.shards.records import Records, Row
 from anamorph.batch.shards import Alive
 from anamorph.errors import FileError
 from anamorph.files.photo import Limits
-from anamorph.files.remote import Entry, exists, fetch, put
+from anamorph.files.remote import Entry, fetch
 
 Use: TypeAlias = Callable[[Sequence[Path], Path, Alive], Sequence[Mapping[str, Any]]]
-"""Works on the pictures in folders, puts results into another, and gives each one's record."""
+"""Works on the pictures in folders, puts results into another, and gives each one's record.
+
+The folder of the results is called as the shard is; those with pictures are the worker's own.
+"""
 
 _AT_ONCE = 16  # transfers
 _DESK = "anamorph-shard-"
@@ -50,6 +54,10 @@ class UseCase(Protocol):
         """
         ...
 
+    def knowing(self, pictures: Sequence[tuple[int, Entry]]) -> "UseCase":
+        """The same for pictures that were listed, each with the number of its source."""
+        ...
+
     def prepared(self) -> Use:
         """Load the models."""
         ...
@@ -62,8 +70,23 @@ class Load:
     shard: Shard
     carried: tuple[Row, ...] = ()
     """Records of its other pictures, which were done before and have not changed."""
+    own: Owns = field(default_factory=dict)
+    """Results that earlier runs made of its pictures."""
     whole: bool = True
     """Whether the worker is to record it; of a part of a shard only the records are wanted."""
+
+    def parts(self, *, together: bool) -> "Iterator[Load]":
+        """A load for every picture, as `Shard.parts`."""
+        for part in self.shard.parts(together=together):
+            yield Load(shard=part, own=self.own, whole=False)
+
+    def recorded(self, rows: Sequence[Row]) -> list[Row]:
+        """All its records; those of failures keep in mind which earlier results are theirs."""
+        return [*self.carried, *map(self._mindful, rows)]
+
+    def _mindful(self, row: Row) -> Row:
+        own = self.own.get(row["source"])
+        return {**row, "earlier": sorted(own)} if own and not row["output"] else row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,26 +126,19 @@ class Carrier:
             FileError: it cannot be reached.
         """
         with TemporaryDirectory(prefix=f"{_DESK}{os.getpid()}-") as folder:
-            desk = _Desk(top=Path(folder), out=self.out)
+            desk = _Desk(top=Path(folder), out=self.out, shard=load.shard.name)
             rows = list(desk.fetch(load.shard.entries, self.limits))
             alive()
             if desk.sources:
                 rows += desk.told(self.use(desk.folders, desk.results, alive))
             rows += _untold(load.shard.entries, rows)
             alive()
-            rows = self._placed(desk, rows)
-        rows = [*load.carried, *rows]
+            name, records = load.shard.name, Records(out=self.out)
+            placing = Placing(records=records, shard=name, before=self.before, own=load.own)
+            rows = load.recorded(placing.placed(rows, desk.content))
         if load.whole:
-            Records(out=self.out).finish(load.shard.name, rows)
+            records.finish(name, rows)
         return tuple(rows)
-
-    def _placed(self, desk: "_Desk", rows: Sequence[Row]) -> list[Row]:
-        """The records, after their results were brought to their places."""
-        rows = [_checked(row, self.before) for row in rows]
-        made = {row["output"] for row in rows if row["output"]}
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(desk.bring, made))
-        return rows
 
 
 def _untold(entries: Sequence[tuple[int, Entry]], rows: Sequence[Row]) -> list[Row]:
@@ -132,21 +148,13 @@ def _untold(entries: Sequence[tuple[int, Entry]], rows: Sequence[Row]) -> list[R
     return [failed_row(e, FileError(f"{e.url}: was passed over; rename it")) for e in passed]
 
 
-def _checked(row: Row, before: frozenset[str]) -> Row:
-    """The record, or that of a failure where something else lies in the place of the result."""
-    output = row["output"]
-    if output not in before or not exists(output):
-        return row
-    why = f"{output}: exists, and this run did not write it; remove it or choose another --out"
-    return {**row, "output": None, "output_sha256": None, "status": "failed", "reason": why}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Desk:
     """The folders a worker works in, and which URLs its files stand for."""
 
     top: Path
     out: str
+    shard: str
     sources: dict[str, Entry] = field(default_factory=dict)
     """By the path of the local file."""
 
@@ -158,14 +166,14 @@ class _Desk:
     @property
     def results(self) -> Path:
         """For the results."""
-        return self.top / "results"
+        return self.top / self.shard
 
     def fetch(self, entries: Sequence[tuple[int, Entry]], limits: Limits) -> Iterator[Row]:
         """Bring the pictures here; the records of those that cannot be had."""
 
         def one(item: tuple[int, Entry]) -> Row | None:
             number, entry = item
-            local = self.top / f"source-{number:06d}" / entry.relative
+            local = self.top / on_desk(number, entry)
             try:
                 if entry.size > limits.max_bytes:
                     raise FileError(
@@ -195,9 +203,9 @@ class _Desk:
             for record in records
         ]
 
-    def bring(self, output: str) -> None:
-        """Put a result in its place."""
-        put(output, (self.results / output.removeprefix(self.out + "/")).read_bytes())
+    def content(self, output: str) -> bytes:
+        """Of a result, by the URL where it is to go."""
+        return (self.results / output.removeprefix(self.out + "/")).read_bytes()
 
     def _url(self, local: str) -> str:
         return f"{self.out}/{Path(local).relative_to(self.results).as_posix()}"
@@ -206,6 +214,11 @@ class _Desk:
         for local, entry in self.sources.items():
             text = text.replace(local, entry.url)
         return text.replace(str(self.results), self.out)
+
+
+def on_desk(number: int, entry: Entry) -> str:
+    """Where a worker has a picture of a source: what it knows of the URL."""
+    return f"source-{number:06d}/{entry.relative}"
 
 
 def _sweep() -> None:

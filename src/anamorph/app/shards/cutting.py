@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import groupby
 from pathlib import PurePosixPath
 from unicodedata import normalize
 
@@ -21,10 +22,10 @@ class Shard:
     entries: tuple[tuple[int, Entry], ...]
     """Each with the number of the source it was found in."""
 
-    def parts(self) -> Iterator["Shard"]:
-        """A shard for every picture."""
-        for one in self.entries:
-            yield shard_of((one,))
+    def parts(self, *, together: bool = False) -> Iterator["Shard"]:
+        """A shard for every picture, or for all that have one name, where they share a result."""
+        for _, some in groupby(self.entries, lambda one: _place(one[1]) if together else one):
+            yield shard_of(tuple(some))
 
 
 def shard_of(entries: Sequence[tuple[int, Entry]]) -> Shard:

@@ -1,8 +1,8 @@
 """The manifest of a run in shards: `manifest/run.json`, and a Parquet file for every shard.
 
 A shard's file is written last, at once: a shard that has one is done. What lay in the folder of the
-results when the run began is listed in `manifest/before.json`, and never replaced; all else there
-is the run's own.
+results when the run began is listed in `manifest/before.json`, and never replaced. Where results
+go is claimed before they are written, in `manifest/SHARD.claims.json` until the run is over.
 """
 
 import json
@@ -27,6 +27,7 @@ RUN = f"{_FOLDER}/{_RUN}"
 
 _BEFORE = "before.json"
 _DONE = ".parquet"
+_CLAIMS = ".claims.json"
 _SCHEMA = "anamorph_shards"
 _NEWEST = 1
 _AT_ONCE = 32  # files of records that are read
@@ -104,6 +105,32 @@ class Records:
             arrow.Table.from_pylist(content, schema=arrow.schema(columns)), buffer
         )
         put(self._place(shard + _DONE), buffer.getvalue())
+
+    def claim(self, shard: str, claims: Collection[tuple[str, str]]) -> None:
+        """Note pictures with the results that a shard is about to write."""
+        put(self._place(shard + _CLAIMS), json.dumps(sorted(claims)).encode())
+
+    def claimed(self, shard: str) -> frozenset[tuple[str, str]]:
+        """What a worker that was stopped had claimed for a shard."""
+        place = self._place(shard + _CLAIMS)
+        if not exists(place):
+            return frozenset()
+        told = _parsed(place, fetch(place), list)
+        return frozenset((source, output) for source, output in told)
+
+    def claims(self) -> frozenset[tuple[str, str]]:
+        """What was claimed in runs that were stopped."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return frozenset().union(*pool.map(self.claimed, self._claiming()))
+
+    def release(self) -> None:
+        """Take all claims away: everything is recorded."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(remove, (self._place(name + _CLAIMS) for name in self._claiming())))
+
+    def _claiming(self) -> list[str]:
+        found = names(self._place(""))
+        return sorted(name.removesuffix(_CLAIMS) for name in found if name.endswith(_CLAIMS))
 
     def forget(self, shards: Collection[str]) -> None:
         """Take the records of shards away whose pictures are recorded in others now."""

@@ -1,7 +1,6 @@
 """A run over pictures anywhere, on any engine: cut, worked on, tried again, resumed."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +9,13 @@ from typing import Any
 from anamorph import __version__
 from anamorph.app.shards.carrying import Carriers, Load, UseCase, failed_row
 from anamorph.app.shards.cutting import PICTURES, Shard, cut
+from anamorph.app.shards.placing import Owns, owned
 from anamorph.app.shards.records import Records, Row
+from anamorph.app.shards.tally import Tally
 from anamorph.batch.shards import Died, Engine
 from anamorph.errors import BadKey, FileError, ModelError, NotWritten, UsageError
 from anamorph.files.folders import SUFFIXES
 from anamorph.files.remote import Entry, entries, remove, url_of
-
-FAILURES = 1000
-"""Failed pictures that a report names; the manifest names all."""
-
 
 _ENDS = (NotWritten, ModelError, BadKey)
 """Errors that are no picture's: they end the run."""
@@ -107,50 +104,29 @@ def run(
     records = Records(out=place)
     stamp = {"version": __version__, "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     records.begin({**stamp, **header}, resume=resume)
-    tally = _Tally(good=use_case.good, done=done)
+    tally = Tally(good=use_case.good, done=done)
     shards = cut(listed, pictures)
-    past = _past(records, {shard.name for shard in shards})
+    past = _past(records, {shard.name for shard in shards}, together=use_case.together)
     loads = list(_left(shards, past, tally, together=use_case.together))
-    prepare = Carriers(use_case=use_case, out=place)
+    prepare = Carriers(use_case=use_case.knowing(listed), out=place)
     for row in _worked(engine, prepare, loads, records):
         tally.add(row)
     if use_case.together:
-        for output in past.there & past.outputs - tally.outputs:
+        claimed = {output for _, output in records.claims()}  # also by workers that died
+        for output in ((past.there & past.outputs) | claimed) - tally.outputs.keys():
             remove(output)
+    tally.amend(records, shards)
     records.forget(past.old)
+    records.release()
     return ShardsReport(
         header=header,
-        counts=dict(tally.counts),
+        counts=dict(+tally.counts),
         kept=(tally.right, tally.judged),
         failures=tuple(tally.failures),
         shards=len(shards),
         seconds=time.perf_counter() - began,
         out=place,
     )
-
-
-class _Tally:
-    """Counts what becomes of pictures."""
-
-    def __init__(self, good: str, done: Callable[[str, str], None] | None) -> None:
-        self.good, self._done = good, done
-        self.counts = Counter[str]()
-        self.right = self.judged = 0
-        self.failures: list[tuple[str, str]] = []
-        self.outputs: set[str | None] = set()
-
-    def add(self, row: Row, *, before: bool = False) -> None:
-        """A picture is done, or was done in an earlier run."""
-        status = "skipped" if before and row["status"] == self.good else row["status"]
-        self.counts[status] += 1
-        self.outputs.add(row["output"])
-        if row.get("kept") is not None:
-            self.judged += 1
-            self.right += bool(row["kept"])
-        if status == "failed" and len(self.failures) < FAILURES:
-            self.failures.append((row["source"], row["reason"]))
-        if self._done is not None:
-            self._done(status, row["reason"] if status == "failed" else "")
 
 
 def _listed(sources: Sequence[str], out: str) -> list[tuple[int, Entry]]:
@@ -182,23 +158,26 @@ class _Past:
     """The records by the pictures' URLs."""
     there: frozenset[str]
     """The files in the folder of the results."""
+    own: Owns
+    """Which of them are whose."""
 
     @property
     def outputs(self) -> frozenset[str]:
         """The results that were recorded."""
-        return frozenset(row["output"] for row in self.rows.values() if row["output"])
+        return frozenset[str]().union(*self.own.values())
 
 
-def _past(records: Records, shards: Collection[str]) -> _Past:
+def _past(records: Records, shards: Collection[str], *, together: bool) -> _Past:
     done = records.done()
     old, present = done - set(shards), done & set(shards)
     rows = [*records.every(old), *records.every(present)]
-    there = frozenset(entry.url for entry in entries(records.out)) if rows else frozenset()
     by_source = {row["source"]: row for row in rows}  # of old shards what no present one records
-    return _Past(done=present, old=old, rows=by_source, there=there)
+    own = owned(by_source.values(), records.claims(), together=together)
+    there = frozenset(entry.url for entry in entries(records.out)) if rows else frozenset()
+    return _Past(done=present, old=old, rows=by_source, there=there, own=own)
 
 
-def _left(shards: Sequence[Shard], past: _Past, tally: _Tally, *, together: bool) -> Iterator[Load]:
+def _left(shards: Sequence[Shard], past: _Past, tally: Tally, *, together: bool) -> Iterator[Load]:
     """What is left to do; what was done before is counted."""
     for shard in shards:
         carried: list[Row] = []
@@ -215,7 +194,8 @@ def _left(shards: Sequence[Shard], past: _Past, tally: _Tally, *, together: bool
             tally.add(row, before=True)
         if fresh or shard.name not in past.done:
             part = Shard(name=shard.name, entries=tuple(fresh))
-            yield Load(shard=part, carried=tuple(carried))
+            own = {e.url: past.own[e.url] for _, e in fresh if e.url in past.own}
+            yield Load(shard=part, carried=tuple(carried), own=own)
 
 
 def _stands(entry: Entry, before: Row, good: str, there: Collection[str]) -> bool:
@@ -238,20 +218,21 @@ def _worked(
         else:
             unfinished.append(load)
     for load in unfinished:
-        rows = list(_one_by_one(engine, prepare, tuple(load.shard.parts())))
-        records.finish(load.shard.name, [*load.carried, *rows])
+        parts = tuple(load.parts(together=prepare.use_case.together))
+        rows = list(_one_by_one(engine, prepare, parts))
+        records.finish(load.shard.name, load.recorded(rows))
         yield from rows
 
 
-def _one_by_one(engine: Engine, prepare: Carriers, parts: Sequence[Shard]) -> Iterator[Row]:
-    for place, result in engine.run(prepare, [Load(shard=part, whole=False) for part in parts]):
+def _one_by_one(engine: Engine, prepare: Carriers, parts: Sequence[Load]) -> Iterator[Row]:
+    for place, result in engine.run(prepare, parts):
         if isinstance(result, tuple):
             yield from result
             continue
         if isinstance(result, _ENDS):
             raise result
-        ((_, entry),) = parts[place].entries
-        yield failed_row(entry, _told(entry, result))
+        for _, entry in parts[place].shard.entries:
+            yield failed_row(entry, _told(entry, result))
 
 
 def _told(entry: Entry, error: Exception) -> Exception:

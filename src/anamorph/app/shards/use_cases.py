@@ -10,21 +10,22 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from anamorph.app.hide.hide import PRESETS, Parameters, chosen_parameters, hide, hide_header
 from anamorph.app.hide.reveal import reveal
-from anamorph.app.labels import read_labels
+from anamorph.app.labels import label_at, read_labels
 from anamorph.app.protect.protect import protect, protect_header
 from anamorph.app.protect.protecting import Writing
 from anamorph.app.runs import identity
-from anamorph.app.shards.carrying import Use
+from anamorph.app.shards.carrying import Use, on_desk
 from anamorph.app.shield.loading import Named
 from anamorph.app.shield.photos import NothingRead, shield_photos
 from anamorph.batch.shards import Alive
 from anamorph.errors import BadKey, UsageError
 from anamorph.files.photo import Limits
+from anamorph.files.remote import Entry
 from anamorph.keys import file as key_file
 from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model, load
@@ -71,6 +72,17 @@ class Protects:
         told = json.dumps(dict(sorted(self.labels.items())))
         return {**header, "labels_sha256": sha256(told.encode()).hexdigest()}
 
+    def knowing(self, pictures: Sequence[tuple[int, Entry]]) -> "Protects":
+        """The same with the labels by where workers have the pictures: they see no URLs."""
+        if self.labels is None:
+            return self
+        labels = {
+            PurePosixPath(on_desk(number, entry)).as_posix(): label
+            for number, entry in pictures
+            if (label := label_at(entry.url, self.labels)) is not None
+        }
+        return replace(self, labels=labels)
+
     def prepared(self) -> Use:
         """Load the models."""
         model = load(self.authorized, device=self.device)
@@ -114,6 +126,10 @@ class Hides:
         """As in the manifest of `hide`."""
         key = key_file.read(self.key)
         return hide_header(key, load(self.service), self._parameters())
+
+    def knowing(self, pictures: Sequence[tuple[int, Entry]]) -> "Hides":
+        """The same."""
+        return self
 
     def prepared(self) -> Use:
         """Load model and key."""
@@ -159,6 +175,10 @@ class Reveals:
             raise BadKey(f"key {key.fingerprint} is a {key.kind} key, which reveals no pictures")
         return {"method": "reveal", "key": key.fingerprint, "service": self.service}
 
+    def knowing(self, pictures: Sequence[tuple[int, Entry]]) -> "Reveals":
+        """The same."""
+        return self
+
     def prepared(self) -> Use:
         """Load model and key."""
         key = key_file.read(self.key)
@@ -200,16 +220,23 @@ class Shields:
             "stores": "embeddings" if embeddings else "maps",
         }
 
+    def knowing(self, pictures: Sequence[tuple[int, Entry]]) -> "Shields":
+        """The same."""
+        return self
+
     def prepared(self) -> Use:
         """Load models, decoders and key."""
         shielding, embeddings = self.shielding.loaded()
         recognizer = self._recognizer(self.shielding.device)
 
         def use(sources: Sequence[Path], out: Path, alive: Alive) -> list[dict[str, Any]]:
-            rows: list[dict[str, Any]] = []
+            rows = _without_clashes(sources)
+            left = [source for source in sources if any(map(Path.is_file, source.rglob("*")))]
+            if not left:
+                return rows
             out.mkdir()
             suffix = "parquet" if embeddings else "npz"  # a map fits no column
-            file = out / f"features-{_digest(sources)}.{suffix}"
+            file = out / f"features-{out.name}.{suffix}"
 
             def told(source: Path, why: str) -> None:
                 alive()
@@ -221,7 +248,7 @@ class Shields:
 
             with suppress(NothingRead):
                 shield_photos(
-                    sources,
+                    left,
                     file,
                     shielding,
                     recognizer,
@@ -240,12 +267,20 @@ class Shields:
         return load(self.shielding.recognizer, device=device)
 
 
-def _digest(sources: Sequence[Path]) -> str:
-    """Of the names of all pictures."""
-    names = sorted(
-        path.relative_to(source).as_posix() for source in sources for path in source.rglob("*")
-    )
-    return sha256("\n".join(names).encode()).hexdigest()[:24]
+def _without_clashes(sources: Sequence[Path]) -> list[dict[str, Any]]:
+    """Take pictures away whose rows would have one name; the records of their failures."""
+    called: dict[str, list[Path]] = {}
+    for source in sources:
+        for path in filter(Path.is_file, sorted(source.rglob("*"))):
+            called.setdefault(str(path.relative_to(source).with_suffix("")), []).append(path)
+    rows: list[dict[str, Any]] = []
+    for name, paths in called.items():
+        for path in paths if len(paths) > 1 else ():
+            others = ", ".join(str(other) for other in paths if other != path)
+            why = f"{path}: would be called {name!r}, as would {others}; rename one"
+            rows.append({"source": str(path), "output": None, "status": "failed", "reason": why})
+            path.unlink()
+    return rows
 
 
 def _signed(alive: Alive, _: object) -> None:
