@@ -1,5 +1,6 @@
 """Which layers are worth tapping: the blocks of a network, in the order they run."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,8 +117,7 @@ def _forward(network: nn.Module, example: Tensor) -> tuple[dict[str, _Run], int]
     runs: dict[str, _Run] = {}
     started: dict[str, int] = {}
     counts: dict[str, int] = {}
-    handles = []
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with ExitStack() as hooks, torch.no_grad(), FlopCounterMode(display=False) as counter:
         for name, module in network.named_modules():
 
             def start(_module: nn.Module, _arguments: Any, name: str = name) -> None:
@@ -133,13 +133,9 @@ def _forward(network: nn.Module, example: Tensor) -> tuple[dict[str, _Run], int]
                     after=counter.get_total_flops(),
                 )
 
-            handles.append(module.register_forward_pre_hook(start))
-            handles.append(module.register_forward_hook(end))
-        try:
-            network(example)
-        finally:
-            for handle in handles:
-                handle.remove()
+            hooks.enter_context(module.register_forward_pre_hook(start))
+            hooks.enter_context(module.register_forward_hook(end))
+        network(example)
         total = counter.get_total_flops()
     return {name: run for name, run in runs.items() if counts[name] == 1}, total
 

@@ -6,6 +6,7 @@ What goes back can be told from y, which the layer after it reads anyway; torch 
 beside it. The copy is another pass over memory, which is what small convolutions wait for.
 """
 
+from contextlib import ExitStack
 from typing import Any, cast
 
 import torch
@@ -47,20 +48,17 @@ def keep_less(network: nn.Module, view: Tensor) -> None:
         if id(input) in clipped:
             found.add(clipped[id(input)])
 
-    handles = []
-    for name, module in network.named_modules():
-        if type(module) is nn.ReLU6 and module.inplace:
-            handles.append(
-                module.register_forward_hook(lambda _, __, out, name=name: clips(name, out))
-            )
-        elif isinstance(module, nn.Conv2d):
-            handles.append(module.register_forward_pre_hook(lambda _, given: reads(given[0])))
-    try:
-        with torch.no_grad():
-            network(view)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with ExitStack() as hooks, torch.no_grad():
+        for name, module in network.named_modules():
+            if type(module) is nn.ReLU6 and module.inplace:
+                hooks.enter_context(
+                    module.register_forward_hook(lambda _, __, out, name=name: clips(name, out))
+                )
+            elif isinstance(module, nn.Conv2d):
+                hooks.enter_context(
+                    module.register_forward_pre_hook(lambda _, given: reads(given[0]))
+                )
+        network(view)
     for name in found:
         parent, _, child = name.rpartition(".")
         setattr(network.get_submodule(parent), child, Clipped())

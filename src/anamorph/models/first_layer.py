@@ -1,6 +1,7 @@
 """The first layer of a network that computes something: linear in the pictures."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import torch
 from torch import Tensor, nn
@@ -34,16 +35,12 @@ def first_layer(model: Model) -> Callable[[Images], Tensor]:
 def _first(model: Model) -> str:
     layers = {name: m for name, m in model.network.named_modules() if isinstance(m, _LINEAR)}
     ran: list[str] = []
-    handles = [
-        layer.register_forward_pre_hook(lambda *_, name=name: ran.append(name))
-        for name, layer in layers.items()
-    ]
-    try:
-        with torch.no_grad():
-            model.unfolded().output(example(model.input))
-    finally:
-        for handle in handles:
-            handle.remove()
+    with ExitStack() as hooks, torch.no_grad():
+        for name, layer in layers.items():
+            hooks.enter_context(
+                layer.register_forward_pre_hook(lambda *_, name=name: ran.append(name))
+            )
+        model.unfolded().output(example(model.input))
     if not ran:
         raise LayerNotFound(
             f"{model.name}: runs no convolution or linear layer that can be looked at, which "

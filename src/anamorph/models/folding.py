@@ -10,6 +10,7 @@ Which norm follows which convolution is seen in a forward pass, not guessed from
 folded network is used only if it answers as the original does.
 """
 
+from contextlib import ExitStack
 from copy import deepcopy
 from typing import NamedTuple
 
@@ -68,22 +69,19 @@ def _pairs(network: nn.Module, view: Tensor) -> list[_Pair]:
         if id(input) in made_by:
             pairs.append(_Pair(made_by[id(input)], name))
 
-    handles = []
-    for name, module in network.named_modules():
-        if _outputs(module) is not None:
-            handles.append(
-                module.register_forward_hook(lambda _, __, out, name=name: convolved(name, out))
-            )
-        elif isinstance(module, nn.BatchNorm2d) and _after(module) is not None:
-            handles.append(
-                module.register_forward_pre_hook(lambda _, given, name=name: normed(name, given[0]))
-            )
-    try:
-        with torch.no_grad():
-            network(view)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with ExitStack() as hooks, torch.no_grad():
+        for name, module in network.named_modules():
+            if _outputs(module) is not None:
+                hooks.enter_context(
+                    module.register_forward_hook(lambda _, __, out, name=name: convolved(name, out))
+                )
+            elif isinstance(module, nn.BatchNorm2d) and _after(module) is not None:
+                hooks.enter_context(
+                    module.register_forward_pre_hook(
+                        lambda _, given, name=name: normed(name, given[0])
+                    )
+                )
+        network(view)
     return [pair for pair in pairs if runs[pair.convolution] == runs[pair.norm] == 1]
 
 

@@ -1,6 +1,7 @@
 """The last feature map of a network, with what is needed to ask which places mattered."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -47,13 +48,10 @@ class LastMap:
             passed = seen[-1].clone().to(activation.device)
             return passed if isinstance(result, Tensor) else _replaced(result, activation, passed)
 
-        handle = self.model.network.get_submodule(self.layer).register_forward_hook(cut)
-        try:
-            with torch.enable_grad():
-                view = Preprocess(self.model.input)(images)
-                output = self.model.unfolded().output_of_view(view)
-        finally:
-            handle.remove()
+        layer = self.model.network.get_submodule(self.layer)
+        with layer.register_forward_hook(cut), torch.enable_grad():
+            view = Preprocess(self.model.input)(images)
+            output = self.model.unfolded().output_of_view(view)
         if not seen:
             raise ModelError(f"{self.model.name}: layer {self.layer!r} gave no map")
         return Looked(seen[-1], output)
@@ -99,24 +97,19 @@ def _maps(model: Model) -> list[_Run]:
     """The layers that return a map of more than one place, in the order they return."""
     found: list[_Run] = []
     counts: dict[str, int] = {}
-    handles = []
-    for name, module in model.network.named_modules():
+    with ExitStack() as hooks, torch.no_grad():
+        for name, module in model.network.named_modules():
 
-        def note(module: nn.Module, _arguments: Any, result: Any, name: str = name) -> None:
-            counts[name] = counts.get(name, 0) + 1
-            tensor = first_tensor(result)
-            if tensor is not None and tensor.ndim == 4 and min(tensor.shape[2:]) > 1:
-                height, width = tensor.shape[2:]
-                kind = isinstance(module, nn.Conv2d)
-                found.append(_Run(name, (height, width), kind, lambda: counts[name]))
+            def note(module: nn.Module, _arguments: Any, result: Any, name: str = name) -> None:
+                counts[name] = counts.get(name, 0) + 1
+                tensor = first_tensor(result)
+                if tensor is not None and tensor.ndim == 4 and min(tensor.shape[2:]) > 1:
+                    height, width = tensor.shape[2:]
+                    kind = isinstance(module, nn.Conv2d)
+                    found.append(_Run(name, (height, width), kind, lambda: counts[name]))
 
-        handles.append(module.register_forward_hook(note))
-    try:
-        with torch.no_grad():
-            model.unfolded().output(example(model.input))
-    finally:
-        for handle in handles:
-            handle.remove()
+            hooks.enter_context(module.register_forward_hook(note))
+        model.unfolded().output(example(model.input))
     return found
 
 

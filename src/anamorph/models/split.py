@@ -109,8 +109,5 @@ def _replaced(layer: nn.Module, features: Tensor) -> Iterator[None]:
         del module, arguments
         return features if get_ident() == thread else result
 
-    handle = layer.register_forward_hook(hook)
-    try:
+    with layer.register_forward_hook(hook):
         yield
-    finally:
-        handle.remove()

@@ -1,7 +1,7 @@
 """Taps: what named layers return, captured in the forward pass that happens anyway."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from difflib import get_close_matches
 from threading import get_ident
 from typing import Any, NamedTuple
@@ -127,12 +127,8 @@ def _hooked(
 
         return hook
 
-    handles = [
-        network.get_submodule(tap).register_forward_hook(hook_for(index))
-        for index, tap in enumerate(taps)
-    ]
-    try:
+    with ExitStack() as hooks:
+        for index, tap in enumerate(taps):
+            layer = network.get_submodule(tap)
+            hooks.enter_context(layer.register_forward_hook(hook_for(index)))
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
