@@ -51,7 +51,7 @@ Where this differs from the paper:
   be those of f; a surrogate that gives embeddings has L_s = 1 - cos.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -100,6 +100,14 @@ class Kept(NamedTuple):
     misread: tuple[Tensor, ...]  # y_s, or s(x), one per surrogate, where they have a weight
 
 
+class _Look(NamedTuple):
+    """What a look at the readings says; of pictures that were not looked at, nothing."""
+
+    loss: Tensor  # L_p, 0 without a look
+    slack: Tensor  # nan without a look
+    features: FeatureMaps  # of the form that was looked at last
+
+
 def fmd(
     authorized: Authorized,
     x: Images,
@@ -144,42 +152,50 @@ def fmd(
             tuple(s.keeping.target(s.model(x).output) for s in surrogates if p.surrogate_weight),
         )
 
-    def objective(x_star: Tensor, kept: Kept) -> Terms:
-        looks = (kept.age % p.look_every == 0) | kept.last
-        utility = x_star.new_zeros(len(x_star))  # L_p
+    in_one_pass = p.plain and len(forms) == 1
+
+    def look(x_star: Tensor, kept: Kept) -> _Look:
+        due = (kept.age % p.look_every == 0) | kept.last
+        loss = x_star.new_zeros(len(x_star))
         slack = x_star.new_full((len(x_star),), torch.nan)
+        features: FeatureMaps = ()
         reader = authorized if on_the_way is None or kept.last.any() else on_the_way
         for j, t in enumerate(forms):
-            looked = looks & ((kept.age // p.look_every % len(forms) == j) | kept.last)
+            looked = due & ((kept.age // p.look_every % len(forms) == j) | kept.last)
             if looked.any():
-                reading = reader(t(take(x_star, looked)))
+                output, features = reader(t(take(x_star, looked)))
                 y = take(kept.target, looked)
-                utility = utility + spread(keeping.loss(reading.output, y), looked, 0.0)
-                slack = slack.fmin(spread(keeping.slack(reading.output, y), looked, torch.nan))
+                loss = loss + spread(keeping.loss(output, y), looked, 0.0)
+                slack = slack.fmin(spread(keeping.slack(output, y), looked, torch.nan))
+        return _Look(loss, slack, features)
+
+    def on_others(x_star: Tensor, kept: Kept, k: Tensor) -> Iterator[tuple[str, Tensor]]:
+        both = zip(sees, kept.surrogate_sights, strict=True)
+        moved = [distortion_in_turn(g, x_star, k, seen, p.layer_mean) for g, seen in both]
+        yield "surrogates", torch.stack(moved).mean(0)  # L'_s
+        if p.surrogate_weight:
+            losses = [
+                s.keeping.loss(s.model(x_star).output, y_s)
+                for s, y_s in zip(surrogates, kept.misread, strict=True)
+            ]
+            yield "misreading", p.surrogate_weight * torch.stack(losses).mean(0)  # kappa * L_s
+
+    def objective(x_star: Tensor, kept: Kept) -> Terms:
         k = kept.age % len(views)
-        if p.plain and len(forms) == 1:
+        looked = look(x_star, kept)
+        if in_one_pass:
             clean, at_start = kept.sights.views[0], kept.sights.at_start
-            moved = distortion(reading.features, clean, at_start, p.layer_mean)
+            moved = distortion(looked.features, clean, at_start, p.layer_mean)
         else:
             moved = distortion_in_turn(see, x_star, k, kept.sights, p.layer_mean)
         parts = {
             "distortion": moved,  # L'
-            "utility": -p.utility_weight * utility,
+            "utility": -p.utility_weight * looked.loss,  # -lambda * L_p
         }
         if surrogates:
-            both = zip(sees, kept.surrogate_sights, strict=True)
-            distortions = [distortion_in_turn(g, x_star, k, seen, p.layer_mean) for g, seen in both]
-            parts["surrogates"] = torch.stack(distortions).mean(0)  # L'_s
-            if p.surrogate_weight:
-                losses = zip(surrogates, kept.misread, strict=True)
-                parts["misreading"] = p.surrogate_weight * torch.stack(  # kappa * L_s
-                    [s.keeping.loss(s.model(x_star).output, y_s) for s, y_s in losses]
-                ).mean(0)
-        return Terms(  # J
-            parts=parts,
-            slack=slack,
-            score=None if p.plain and len(forms) == 1 else kept.age.to(moved),
-        )
+            parts.update(on_others(x_star, kept, k))
+        score = None if in_one_pass else kept.age.to(moved)
+        return Terms(parts=parts, slack=looked.slack, score=score)  # J
 
     def project(x_star: Tensor, kept: Kept) -> Tensor:
         late = 2 * kept.age >= p.steps
