@@ -22,6 +22,7 @@ from anamorph.methods.keeping import KeepDirection
 from anamorph.methods.spread import Spread
 from anamorph.metrics.image import psnr, ssim
 from anamorph.optimize.engine import Watch, solve
+from anamorph.optimize.rows import shaped
 from anamorph.optimize.starts import normal, uniform
 from anamorph.optimize.steps import blur
 from anamorph.types import Images, PerSample, Reader, Seeds
@@ -93,7 +94,7 @@ def noise_like(change: Tensor, spread: Spread, law: str, seeds: Seeds) -> Tensor
     drawn = LAWS[law](tuple(change.shape[1:]), seeds).to(change) * spread.deviation
     size = drawn.flatten(1).norm(dim=1).clamp_min(torch.finfo(change.dtype).tiny)
     factor = change.flatten(1).norm(dim=1) / size
-    control: Tensor = drawn * factor.view(-1, *[1] * (change.dim() - 1))
+    control: Tensor = drawn * shaped(factor, change)
     return control
 
 

@@ -26,6 +26,7 @@ from torch import Tensor
 from anamorph.errors import UsageError
 from anamorph.methods.keeping import Keeping
 from anamorph.optimize.problem import Problem
+from anamorph.optimize.rows import shaped
 from anamorph.optimize.starts import normal, uniform, uniform_in_ball
 from anamorph.optimize.steps import Sign
 from anamorph.optimize.terms import Terms
@@ -127,11 +128,11 @@ def _seen_part(noise: Tensor, first: Callable[[Images], Tensor], rounds: int) ->
     for _ in range(rounds):
         response = forth(way)
         length = (size / _squares(response).clamp_min(tiny)).where(size > least, 0)
-        seen += _each(length, way) * way
-        residual = residual - _each(length, residual) * response
+        seen += shaped(length, way) * way
+        residual = residual - shaped(length, residual) * response
         slope, before = back(residual), size
         size = _squares(slope)
-        way = slope + _each(size / before.clamp_min(tiny), way) * way
+        way = slope + shaped(size / before.clamp_min(tiny), way) * way
     return seen
 
 
@@ -153,12 +154,8 @@ def _scaled(noise: Tensor, change: Tensor) -> Tensor:
     """Noise with the root mean square of a change, for each picture."""
     tiny = torch.finfo(noise.dtype).tiny
     factor = (_squares(change) / _squares(noise).clamp_min(tiny)).sqrt()
-    return noise * _each(factor, noise)
+    return noise * shaped(factor, noise)
 
 
 def _squares(rows: Tensor) -> PerSample:
     return rows.square().flatten(1).sum(1)
-
-
-def _each(number: PerSample, like: Tensor) -> Tensor:
-    return number.view(-1, *[1] * (like.dim() - 1))

@@ -6,7 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from anamorph.optimize.rows import Rows
+from anamorph.optimize.rows import Rows, shaped
 from anamorph.optimize.steps import mean_magnitude
 from anamorph.optimize.terms import Terms
 from anamorph.types import PerSample
@@ -83,7 +83,7 @@ class Constrained:
         )
         w = torch.where(slack.isnan(), state, w)
         g_c = g_c / mean_magnitude(g_c)  # before the weight: a zero gradient must stay zero
-        return g.addcmul_(g_c, w.view(-1, *[1] * (z.dim() - 1))), w
+        return g.addcmul_(g_c, shaped(w, z)), w
 
     def value(self, terms: Terms) -> PerSample:
         """The sum of the other terms."""

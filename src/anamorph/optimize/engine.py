@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from anamorph.optimize.problem import Problem
-from anamorph.optimize.rows import Rows, join, take
+from anamorph.optimize.rows import Rows, join, shaped, take
 from anamorph.optimize.terms import Terms
 from anamorph.types import PerSample, PerSampleBool
 
@@ -196,7 +196,7 @@ def _chosen(better: PerSampleBool, new: Tensor, old: Tensor) -> Tensor:
         return new
     if not better.any():
         return old
-    return torch.where(better.view(-1, *[1] * (new.dim() - 1)), new, old)
+    return torch.where(shaped(better, new), new, old)
 
 
 def _emit(batch: _Batch) -> Iterator[Solved]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from anamorph.optimize.rows import Rows
+from anamorph.optimize.rows import Rows, shaped
 from anamorph.optimize.steps import mean_magnitude
 from anamorph.types import PerSample
 
@@ -50,7 +50,7 @@ class ShrinkingMomentum:
     def __call__(self, gradient: Tensor, loss: PerSample, state: Rows) -> tuple[Tensor, Rows]:
         """Accumulate the normalized gradient, move along it, then look at the loss."""
         mean = gradient.div_(mean_magnitude(gradient)).add_(state.mean, alpha=self.decay)
-        move = mean * state.step_size.view(-1, *[1] * (mean.dim() - 1))
+        move = mean * shaped(state.step_size, mean)
         rises = state.rises + ((loss > state.loss) & (state.age >= _FIRST_COMPARED))
         late = rises >= self.patience
         return move, Descent(

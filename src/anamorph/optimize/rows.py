@@ -41,6 +41,16 @@ def spread(values: Tensor, index: Tensor, other: float) -> Tensor:
     return values.new_full(index.shape, other).masked_scatter(index, values)
 
 
+def shaped(number: Tensor, like: Tensor) -> Tensor:
+    """One number per row, shaped so that it applies to all of its row in `like`.
+
+    Example:
+        >>> shaped(torch.tensor([1.0, 2.0]), torch.zeros(2, 3, 4, 4)).shape
+        torch.Size([2, 1, 1, 1])
+    """
+    return number.view(-1, *[1] * (like.dim() - 1))
+
+
 def join(first: R, second: R) -> R:
     """The rows of `first`, then those of `second`; both have the same structure.
 

@@ -4,6 +4,8 @@ from typing import TypeVar
 
 from torch import Tensor
 
+from anamorph.optimize.rows import shaped
+
 Bound = TypeVar("Bound", float, Tensor)
 
 
@@ -30,7 +32,7 @@ def onto_rms_ball(z: Tensor, center: Tensor, radius: float) -> Tensor:
     """
     change = z - center
     size = change.square().flatten(1).mean(1).sqrt()
-    factor = (radius / size.clamp_min(radius)).view(-1, *[1] * (z.dim() - 1))
+    factor = shaped(radius / size.clamp_min(radius), z)
     return change.mul_(factor).add_(center)
 
 
@@ -52,7 +54,7 @@ def toward(z: Tensor, center: Tensor, by: Tensor) -> Tensor:
         [[0.0, 2.0, -1.0], [0.5, 3.0, -2.0]]
     """
     moved = z - center
-    length = moved.abs().sub_(by.view(-1, *[1] * (z.dim() - 1))).clamp_min_(0)
+    length = moved.abs().sub_(shaped(by, z)).clamp_min_(0)
     return length.mul_(moved.sign_()).add_(center)
 
 

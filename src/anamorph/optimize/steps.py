@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from anamorph.optimize.rows import Rows
+from anamorph.optimize.rows import Rows, shaped
 from anamorph.types import PerSample
 
 
@@ -31,7 +31,7 @@ def mean_magnitude(gradient: Tensor) -> Tensor:
     mean: Tensor = torch.linalg.vector_norm(gradient.flatten(1), ord=1, dim=1)
     mean = mean / gradient[0].numel()
     tiny = torch.finfo(gradient.dtype).tiny
-    return mean.clamp_min(tiny).view(-1, *[1] * (gradient.dim() - 1))
+    return shaped(mean.clamp_min(tiny), gradient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def _newborn(start: Tensor) -> Tensor:
 
 def _per_sample(number: PerSample, like: Tensor) -> Tensor:
     """One number per sample, shaped and typed to scale `like`."""
-    return number.to(like).view(-1, *[1] * (like.dim() - 1))
+    return shaped(number.to(like), like)
 
 
 @dataclass(frozen=True, slots=True)
