@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from anamorph.auditing.bars import cell
 from anamorph.auditing.comparison import Compared, Comparison
 from anamorph.auditing.frame import framed
-from anamorph.auditing.markdown import code, plain, share, table
+from anamorph.auditing.markdown import code, plain, table
 from anamorph.auditing.markup import how, text
 from anamorph.auditing.matrix_page import AGAIN, model_row
 from anamorph.auditing.protocol import LEAST_COSINE
-from anamorph.auditing.wording import counted, interval, percent
+from anamorph.auditing.wording import counted, interval, percent, share
 
 TITLE = "Ways to change pictures, compared"
 

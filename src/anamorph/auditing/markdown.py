@@ -9,8 +9,7 @@ from anamorph.auditing.figures import ModelFigures
 from anamorph.auditing.learners import WAYS, told_apart
 from anamorph.auditing.limits import limits, measuring, overview
 from anamorph.auditing.verdict import breakers, caution, grade, verdict
-from anamorph.auditing.wording import interval, percent, printable
-from anamorph.metrics.accuracy import Share
+from anamorph.auditing.wording import printable, share
 
 
 def markdown(audit: Audit) -> str:
@@ -129,11 +128,6 @@ def _median(found: Quartiles | None) -> str:
 
 def _role(model: ModelFigures) -> str:
     return "was used while protecting" if model.surrogate else "unseen"
-
-
-def share(found: Share) -> str:
-    """A share with its interval and n."""
-    return "-" if found.value is None else f"{percent(found)} {interval(found)}"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

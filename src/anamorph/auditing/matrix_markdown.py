@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from anamorph.auditing.markdown import code, plain, share, table
+from anamorph.auditing.markdown import code, plain, table
 from anamorph.auditing.matrix import Cell, Matrix, Row, Table
 from anamorph.auditing.matrix_words import MEANING, measuring, sentences
+from anamorph.auditing.wording import share
 
 
 def markdown(matrix: Matrix) -> str:

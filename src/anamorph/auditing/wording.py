@@ -46,3 +46,8 @@ def printable(text: str) -> str:
         'a�b�'
     """
     return "".join(c if c.isprintable() or c == " " else "\ufffd" for c in text)
+
+
+def share(found: Share) -> str:
+    """A share with its interval and n."""
+    return "-" if found.value is None else f"{percent(found)} {interval(found)}"

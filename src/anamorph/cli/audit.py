@@ -11,7 +11,7 @@ from anamorph.auditing.audit import Audit
 from anamorph.auditing.figures import AdaptiveFigures, ModelFigures
 from anamorph.auditing.learners import WAYS, told_apart
 from anamorph.auditing.verdict import breakers, caution, verdict
-from anamorph.auditing.wording import counted, interval, percent
+from anamorph.auditing.wording import counted, percent, share
 from anamorph.cli.audit_compare import command as compare
 from anamorph.cli.audit_hide import hide
 from anamorph.cli.audit_matrix import command as matrix
@@ -29,7 +29,6 @@ from anamorph.cli.options import (
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.cli.sharded import Spread, spread_reading
 from anamorph.files.photo import Limits
-from anamorph.metrics.accuracy import Share
 
 
 @click.group("audit", short_help="Attack what was protected.")
@@ -182,16 +181,16 @@ def _show(result: Audit, out: Any) -> None:
     out.print(table("who reads the pictures right", columns, models))
     attacks = breakers(result)
     if attacks:
-        tried = [(b.name, _share(b.panel.kept), _share(b.authorized.kept)) for b in attacks]
+        tried = [(b.name, share(b.panel.kept), share(b.authorized.kept)) for b in attacks]
         out.print(table("readings kept under attack", ("", "unseen models", "your model"), tried))
     noise = [
-        (name, _share(kept), _share(result.authorized.controls[name]))
+        (name, share(kept), share(result.authorized.controls[name]))
         for name, kept in result.means.controls.items()
     ]
     if noise:
         out.print(table("noise of the same size", ("", "unseen models", "your model"), noise))
     learned = [
-        (_lesson(row), WAYS[row.way], row.model, _share(row.before), _share(row.after))
+        (_lesson(row), WAYS[row.way], row.model, share(row.before), share(row.after))
         for row in result.adaptive
     ]
     if learned:
@@ -213,7 +212,7 @@ def _show(result: Audit, out: Any) -> None:
 def _row(model: ModelFigures, role: str) -> tuple[str, ...]:
     if model.error:
         return model.name, role, "failed", model.error, ""
-    return model.name, role, percent(model.clean), percent(model.protected), _share(model.kept)
+    return model.name, role, percent(model.clean), percent(model.protected), share(model.kept)
 
 
 def _lesson(row: AdaptiveFigures) -> str:
@@ -222,10 +221,6 @@ def _lesson(row: AdaptiveFigures) -> str:
 
 def _role(model: ModelFigures) -> str:
     return "used while protecting" if model.surrogate else "unseen"
-
-
-def _share(share: Share) -> str:
-    return f"{percent(share)} {interval(share)}" if share.value is not None else "-"
 
 
 command.add_command(compare)

@@ -8,7 +8,7 @@ import click
 from anamorph.app.audit.compare.compare import compare
 from anamorph.auditing.comparison import Compared, Comparison
 from anamorph.auditing.comparison_report import HEADS, sentence
-from anamorph.auditing.wording import counted, interval, percent
+from anamorph.auditing.wording import counted, share
 from anamorph.cli.options import (
     authorized_model,
     json_file,
@@ -20,7 +20,6 @@ from anamorph.cli.options import (
 )
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.files.photo import Limits
-from anamorph.metrics.accuracy import Share
 
 
 @click.command("compare", short_help="The method beside old attacks and noise.")
@@ -118,8 +117,4 @@ def _show(found: Comparison, out: Any) -> None:
 def _row(row: Compared) -> tuple[str, ...]:
     figures = ((row.psnr_mean, 1), (row.ssim_mean, 3), (row.seconds_per_picture, 2))
     looks = ("-" if value is None else f"{value:.{digits}f}" for value, digits in figures)
-    return (row.way, _share(row.own), _share(row.panel), *looks)
-
-
-def _share(share: Share) -> str:
-    return "-" if share.value is None else f"{percent(share)} {interval(share)}"
+    return (row.way, share(row.own), share(row.panel), *looks)

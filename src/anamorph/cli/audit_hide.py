@@ -10,7 +10,7 @@ from anamorph.auditing.hidden.figures import Attempt, ReaderFigures
 from anamorph.auditing.hidden.result import HideAudit
 from anamorph.auditing.hidden.verdict import caution, verdict
 from anamorph.auditing.hidden.words import extent, figure, who
-from anamorph.auditing.wording import counted, interval, percent
+from anamorph.auditing.wording import counted, share
 from anamorph.cli.options import (
     json_found,
     max_megapixels,
@@ -21,7 +21,6 @@ from anamorph.cli.options import (
 from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.files.photo import Limits
-from anamorph.metrics.accuracy import Share
 
 
 @click.command("hide")
@@ -133,7 +132,7 @@ def _show(result: HideAudit, out: Any) -> None:
             heads = ("", "SSIM", "identity", "originals picked")
             out.print(table(f"{kind.kind}: attackers", heads, rows))
         spoiled = [
-            (row.name, _share(row.read), _share(row.revealed), _share(row.exact))
+            (row.name, share(row.read), share(row.revealed), share(row.exact))
             for row in kind.spoiled
         ]
         heads = ("change", "read", "revealed", "bit for bit")
@@ -153,14 +152,10 @@ def _reader(reader: ReaderFigures) -> tuple[str, ...]:
     if reader.error:
         return reader.name, reader.error, "", ""
     cosine = "-" if reader.cosine is None else f"{figure(reader.cosine)} {extent(reader.cosine)}"
-    return reader.name, _share(reader.kept), cosine, _share(reader.found)
+    return reader.name, share(reader.kept), cosine, share(reader.found)
 
 
 def _attempt(row: Attempt) -> tuple[str, ...]:
     if row.error:
         return who(row), "failed", row.error, ""
-    return who(row), figure(row.ssim), figure(row.identity), _share(row.picked)
-
-
-def _share(share: Share) -> str:
-    return f"{percent(share)} {interval(share)}" if share.value is not None else "-"
+    return who(row), figure(row.ssim), figure(row.identity), share(row.picked)

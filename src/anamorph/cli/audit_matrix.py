@@ -8,7 +8,7 @@ import click
 from anamorph.app.audit.matrix.matrix import matrix
 from anamorph.auditing.matrix import Matrix, Table
 from anamorph.auditing.matrix_words import sentences
-from anamorph.auditing.wording import counted, interval, percent
+from anamorph.auditing.wording import counted, percent, share
 from anamorph.cli.options import (
     json_file,
     judging_labels,
@@ -19,7 +19,6 @@ from anamorph.cli.options import (
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.files.photo import Limits
 from anamorph.methods.fmd_parameters import PRESETS
-from anamorph.metrics.accuracy import Share
 
 
 @click.command("matrix", short_help="Each model authorized in turn.")
@@ -122,13 +121,9 @@ def _rows(one: Table, names: list[str]) -> list[tuple[str, ...]]:
         (
             row.authorized,
             *("failed" if cell.error else percent(cell.kept) for cell in row.cells),
-            _share(row.panel),
+            share(row.panel),
         )
         for row in one.rows
     ]
     unseen = (percent(one.unseen(name)) for name in names)
-    return [*rows, ("mean, not authorized", *unseen, _share(one.panel))]
-
-
-def _share(share: Share) -> str:
-    return "-" if share.value is None else f"{percent(share)} {interval(share)}"
+    return [*rows, ("mean, not authorized", *unseen, share(one.panel))]

@@ -12,7 +12,7 @@ from anamorph.auditing.hidden.words import figure
 from anamorph.auditing.shielded.figures import Attempt, Link, Matching
 from anamorph.auditing.shielded.result import ShieldAudit
 from anamorph.auditing.shielded.verdict import caution, verdict, who
-from anamorph.auditing.wording import counted, interval, percent
+from anamorph.auditing.wording import counted, percent, share
 from anamorph.cli.options import (
     json_found,
     max_megapixels,
@@ -24,7 +24,6 @@ from anamorph.cli.passphrase import open_key, passphrase_option
 from anamorph.cli.render import Counter, check_json, console, table, write_json
 from anamorph.cli.store import column_option, id_option, place, store_option, table_option
 from anamorph.files.photo import Limits
-from anamorph.metrics.accuracy import Share
 from anamorph.templates.address import Address
 
 _FILES = click.Path(path_type=Path)
@@ -232,13 +231,13 @@ def _attempt(row: Attempt) -> tuple[str, ...]:
         return who(row), "failed", row.error, "", "", ""
     clean = "-" if row.clean is None else percent(row.clean.picked)
     measures = (figure(shown.ssim), figure(shown.identity))
-    return who(row), *measures, _share(shown.picked), _share(shown.replayed), clean
+    return who(row), *measures, share(shown.picked), share(shown.replayed), clean
 
 
 def _side(name: str, side: Matching | None) -> tuple[str, ...]:
     if side is None:
         return (name, "not measured")
-    return (name, _share(side.accuracy), *map(_share, side.tar.values()))
+    return (name, share(side.accuracy), *map(share, side.tar.values()))
 
 
 def _link(link: Link) -> tuple[str, ...]:
@@ -246,8 +245,4 @@ def _link(link: Link) -> tuple[str, ...]:
         return link.name, link.reason, "", ""
     numbers = (link.auc, link.d_sys)
     shown = ["-" if value is None else f"{value:.3f}" for value in numbers]
-    return (link.name, *shown, _share(link.accepted))
-
-
-def _share(share: Share) -> str:
-    return f"{percent(share)} {interval(share)}" if share.value is not None else "-"
+    return (link.name, *shown, share(link.accepted))

@@ -32,10 +32,12 @@ def lpips(a: Sequence[Tensor], b: Sequence[Tensor], weights: Sequence[Tensor]) -
         >>> round(lpips([one], [other], [torch.tensor([1.0, 2.0])]).item(), 4)  # .4^2 + 2 * .8^2
         1.44
     """
+    layers = list(zip(a, b, weights, strict=True))
+    for y, _, w in layers:
+        _check(y, w)
     distances = [
         torch.einsum("nchw,c->nhw", (_unit(y) - _unit(y_0)).square(), w).mean((1, 2))
-        for y, y_0, w in zip(a, b, weights, strict=True)
-        if _fits(y, w)
+        for y, y_0, w in layers
     ]
     return torch.stack(distances).sum(0)
 
@@ -44,7 +46,6 @@ def _unit(y: Tensor) -> Tensor:
     return F.normalize(y, dim=1, eps=_LEAST)
 
 
-def _fits(y: Tensor, w: Tensor) -> bool:
+def _check(y: Tensor, w: Tensor) -> None:
     if y.dim() != 4 or w.shape != y.shape[1:2]:
         raise ValueError(f"{tuple(w.shape)} weights for features {tuple(y.shape)}")
-    return True

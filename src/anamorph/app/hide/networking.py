@@ -48,7 +48,7 @@ class Noisy(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Networking:
-    """Hides with a network key (an `app.construction.Construction`)."""
+    """Hides with a network key (an `app.hide.construction.Construction`)."""
 
     key: Key
     network: KeyNetwork

@@ -41,7 +41,7 @@ class Shuffled(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permuting:
-    """Hides with a permuted key (an `app.construction.Construction`)."""
+    """Hides with a permuted key (an `app.hide.construction.Construction`)."""
 
     key: Key
     parameters: Permuted

@@ -47,7 +47,7 @@ class Carrier(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealing:
-    """Hides with a sealed key (an `app.construction.Construction`)."""
+    """Hides with a sealed key (an `app.hide.construction.Construction`)."""
 
     key: Key
     parameters: Sealed

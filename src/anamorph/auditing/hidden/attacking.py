@@ -23,9 +23,6 @@ MEANINGS: Mapping[str, str] = {
     "convolutional": "a small network trained on the pairs",
 }
 
-Told = Callable[[Attempt], None]
-"""Called with every attacker's row as it is ready."""
-
 
 class Tried(NamedTuple):
     """An attacker's row, and his guesses if he made any."""

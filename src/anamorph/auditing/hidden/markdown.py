@@ -8,7 +8,8 @@ from anamorph.auditing.hidden.result import HideAudit
 from anamorph.auditing.hidden.spread import Spread
 from anamorph.auditing.hidden.verdict import caution, grade, verdict
 from anamorph.auditing.hidden.words import extent, figure, who
-from anamorph.auditing.markdown import code, plain, share, table
+from anamorph.auditing.markdown import code, plain, table
+from anamorph.auditing.wording import share
 
 
 def markdown(audit: HideAudit) -> str:

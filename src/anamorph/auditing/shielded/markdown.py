@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from anamorph.auditing.hidden.spread import Spread
 from anamorph.auditing.hidden.words import extent, figure
-from anamorph.auditing.markdown import code, plain, share, table
+from anamorph.auditing.markdown import code, plain, table
 from anamorph.auditing.shielded.figures import GROUPS, Attempt, Link, Matching
 from anamorph.auditing.shielded.limits import limits, measuring, overview
 from anamorph.auditing.shielded.result import ShieldAudit
 from anamorph.auditing.shielded.verdict import caution, grade, verdict, who
+from anamorph.auditing.wording import share
 from anamorph.metrics.accuracy import NOTHING
 
 

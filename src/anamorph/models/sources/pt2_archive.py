@@ -33,7 +33,7 @@ SHAPE_WORD = re.compile(
 SYMBOL = re.compile(r"Symbol\('([a-z]{1,6}\d+)'(, (positive|integer|nonnegative)=True)*\)")
 SHAPE = re.compile(r"[\w\s+*/(),<>=&|~-]*")
 CONTAINERS = ("builtins.tuple", "builtins.list", "builtins.dict", None)
-FREE = ("as_string", "in_spec", "out_spec", "torch_version", "forward_arg_names")
+FREE = ("as_string", "torch_version", "forward_arg_names")
 
 
 def clean(path: Path) -> io.BytesIO:
