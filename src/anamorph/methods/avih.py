@@ -31,6 +31,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from anamorph.losses import mse, window_variance
+from anamorph.methods import budget
 from anamorph.methods.keeping import Keeping
 from anamorph.optimize.plateau import ShrinkingMomentum
 from anamorph.optimize.problem import Problem
@@ -87,12 +88,7 @@ class AVIH:
     momentum: float = knob(0.3, "momentum: its decay.", symbol="μ", at_least=0, at_most=1)
     patience: int = knob(16, "momentum: rises of J after which α shrinks.", at_least=1)
     shrink: float = knob(0.85, "momentum: what α is multiplied with then.", above=0, at_most=1)
-    least_cosine: float = knob(
-        0.98,
-        "For embedding models: the smallest cosine to the clean reading that counts as kept.",
-        above=0,
-        at_most=1,
-    )
+    least_cosine: float = budget.least_cosine(0.98)
 
     def __post_init__(self) -> None:
         check(self)

@@ -1,4 +1,4 @@
-"""What methods that move pixels within a ball of levels are all given, declared once."""
+"""Parameters that several methods have, declared once: budgets, steps, what counts as kept."""
 
 from typing import Any
 
@@ -45,5 +45,24 @@ def comfort(default: float) -> Any:
     return knob(
         default,
         "Margin below which keeping gains weight (logits, or hundredths of a cosine).",
+        at_least=0,
+    )
+
+
+def least_cosine(default: float) -> Any:
+    """How much a reading that is a direction may turn."""
+    return knob(
+        default,
+        "For embedding models: the smallest cosine to the clean reading that counts as kept.",
+        above=0,
+        at_most=1,
+    )
+
+
+def enough() -> Any:
+    """When a picture needs no more steps."""
+    return knob(
+        0.0,
+        "Service loss at which a picture is done before its last step: 1 - cosine, or nats.",
         at_least=0,
     )

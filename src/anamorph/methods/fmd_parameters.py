@@ -82,12 +82,7 @@ class FMD:
         "reached in them depends on the machine.",
         at_least=0,
     )
-    least_cosine: float = knob(
-        0.9,
-        "For embedding models: the smallest cosine to the clean reading that counts as kept.",
-        above=0,
-        at_most=1,
-    )
+    least_cosine: float = budget.least_cosine(0.9)
 
     def __post_init__(self) -> None:
         check(self)

@@ -28,6 +28,7 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
+from anamorph.methods import budget
 from anamorph.methods.denoising import denoise_dct, noise_level
 from anamorph.methods.keeping import Keeping
 from anamorph.optimize.problem import Problem
@@ -84,17 +85,8 @@ class Permuted:
         "Side of the blocks whose mean light stays that of the permuted photo, in pixels.",
         at_least=1,
     )
-    least_cosine: float = knob(
-        0.96,
-        "For embedding models: the smallest cosine to the clean reading that counts as kept.",
-        above=0,
-        at_most=1,
-    )
-    enough: float = knob(
-        0.0,
-        "Service loss at which a picture is done before its last step: 1 - cosine, or nats.",
-        at_least=0,
-    )
+    least_cosine: float = budget.least_cosine(0.96)
+    enough: float = budget.enough()
 
     def __post_init__(self) -> None:
         check(self)

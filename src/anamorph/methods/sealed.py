@@ -24,6 +24,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from anamorph.methods import budget
 from anamorph.methods.keeping import Keeping
 from anamorph.optimize.problem import Problem
 from anamorph.optimize.sets import onto_box
@@ -54,17 +55,8 @@ class Sealed:
     block: int = knob(
         8, "Side of the blocks whose mean light stays that of the noise, in pixels.", at_least=1
     )
-    least_cosine: float = knob(
-        0.98,
-        "For embedding models: the smallest cosine to the clean reading that counts as kept.",
-        above=0,
-        at_most=1,
-    )
-    enough: float = knob(
-        0.0,
-        "Service loss at which a picture is done before its last step: 1 - cosine, or nats.",
-        at_least=0,
-    )
+    least_cosine: float = budget.least_cosine(0.98)
+    enough: float = budget.enough()
 
     def __post_init__(self) -> None:
         check(self)
