@@ -214,8 +214,9 @@ def test_the_page_of_the_matrix_has_a_row_for_the_mean() -> None:
         "clean": {"a": KEPT, "b": KEPT},
         **LOOKS,
     }
-    row = run(figures, set="photos", preset="fast", authorized="a", models=["a", "b"])
+    row = run(figures, set="photos", first=100, preset="fast", authorized="a", models=["a", "b"])
     page = page_matrix.page({"photos, fast, a": row})
+    assert "## photos 101 to 104, fast" in page
     assert "| a | **50.0 % (15.0 to 85.0, n 4)** | 50.0 % (15.0 to 85.0, n 4) |" in page
     assert "| mean, not authorized | - | 50.0 % (15.0 to 85.0, n 4) |" in page
     assert "| a | 4 | 0 | 28.10 | 0.7000 | 1.50 |" in page
