@@ -9,7 +9,7 @@ from benchmarks.faces import extract, names
 from benchmarks.places import DATA, WORK, card
 from numpy.typing import NDArray
 
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.files.photo import Limits, read
 from anamorph.models import load
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.files.encoding import encode
 from anamorph.files.photo import read
 from anamorph.files.write import write_whole

@@ -11,7 +11,7 @@ import torch
 from benchmarks.intervals import mean_share, share
 from numpy.typing import NDArray
 
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.files.photo import read
 from anamorph.metrics.image import largest_change, psnr, ssim
 from anamorph.models import Model

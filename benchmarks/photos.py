@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.types import Images
 
 MEGAPIXELS_12 = (4000, 3000)

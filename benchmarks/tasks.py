@@ -30,7 +30,7 @@ from benchmarks.runs import Results
 
 from anamorph.app.audit.matrix.matrix import matrix
 from anamorph.app.audit.matrix.writing import folder_of
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.auditing.matrix import row_json, share_json
 from anamorph.files.photo import read
 from anamorph.losses import cosine

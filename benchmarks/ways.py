@@ -10,7 +10,7 @@ from torch import Tensor
 from anamorph.app.audit.hidden.keys import forced as forced_pixels
 from anamorph.app.audit.hidden.pairs import notice_of
 from anamorph.app.hide.hide import PRESETS, Parameters
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.app.train.key import train_key
 from anamorph.files.photo import Limits, content, decode, read
 from anamorph.keys import file as key_file

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anamorph.adversaries.detector import auc, detect, judged, residual_statistics, trained
+from anamorph.adversaries.detector import detect, judged, residual_statistics, trained
 from anamorph.errors import UsageError
 
 Pixels = NDArray[np.uint8]
@@ -86,12 +86,6 @@ def test_statistics_are_frequencies_and_independent_of_size(photos: list[Pixels]
     assert np.isclose(np.square(one).sum(), 10)  # five filters, quantized in two ways
     four_times = residual_statistics(np.tile(photo, (2, 2, 1)))
     assert np.abs(one - four_times).max() < 0.1
-
-
-def test_the_area_under_the_curve_of_known_scores() -> None:
-    assert auc(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == 1
-    assert auc(np.array([1.0, 2.0]), np.array([3.0, 4.0])) == 0
-    assert auc(np.array([1.0]), np.array([1.0])) == 0.5
 
 
 def test_too_few_pictures_are_refused(photos: list[Pixels]) -> None:

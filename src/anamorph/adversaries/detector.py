@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from anamorph.adversaries.held_out import split
 from anamorph.errors import UsageError
 from anamorph.metrics.accuracy import Share, share
+from anamorph.metrics.linkage import auc
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """A decoded color picture, (h, w, 3)."""
@@ -116,7 +118,7 @@ def judged(
     positive = np.array([detector.score(protected[i]) for i in tested])
     return Detection(
         accuracy=share(int((negative <= 0).sum() + (positive > 0).sum()), 2 * len(tested)),
-        auc=auc(positive, negative),
+        auc=auc(torch.from_numpy(positive), torch.from_numpy(negative)),
         learned_from=2 * len(learned),
     )
 
@@ -192,18 +194,6 @@ def _pairs(residual: NDArray[np.int64]) -> Numbers:
     counts = np.bincount(joint.ravel(), minlength=kinds * kinds)
     frequencies: Numbers = counts / counts.sum()
     return frequencies
-
-
-def auc(positive: Numbers, negative: Numbers) -> float:
-    """The share of pairs in which the positive one scores higher; ties count half.
-
-    Example:
-        >>> auc(np.array([2.0, 3.0]), np.array([1.0, 2.0]))
-        0.875
-    """
-    ahead = positive[:, None] > negative
-    level = positive[:, None] == negative
-    return float((ahead + 0.5 * level).mean())
 
 
 def _logistic(score: Numbers) -> Numbers:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from anamorph import portraits
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.errors import FileError, ModelError, UsageError
 from anamorph.files.folders import gather
 from anamorph.files.photo import pixel_digest, read

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from anamorph import __version__
-from anamorph.app.ledger import Entry, Ledger, Record
+from anamorph.app.ledger import Entry, Ledger, Record, check_free
 from anamorph.batch import local
 from anamorph.batch.job import Job
-from anamorph.errors import UsageError
+from anamorph.errors import FileError, UsageError
 from anamorph.files import manifest
 from anamorph.files.encoding import Format
-from anamorph.files.folders import Gathered, Listing, find, gather
+from anamorph.files.folders import Gathered, Item, Listing, find, gather
 from anamorph.files.manifest import Manifest, file_digest
 from anamorph.files.write import sweep
 from anamorph.models import Model
@@ -91,6 +91,45 @@ def skipped(kind: type[R], record: Mapping[str, Any]) -> R:
 def unchanged(output: Path, record: Mapping[str, Any]) -> bool:
     """Whether the result that a record tells of is there, and whole."""
     return output.exists() and file_digest(output) == record["output_sha256"]
+
+
+def left_to_do(
+    listing: Listing,
+    past: Sequence[Mapping[str, Any]],
+    run: Ledger[R],
+    *,
+    kind: type[R],
+    failure: Callable[[Path, Exception], R],
+    stands: Callable[[Item, Mapping[str, Any]], bool],
+    task: Callable[[Item], T],
+) -> list[T]:
+    """The tasks of a run; pictures that cannot be done, or have been done before, are reported.
+
+    Args:
+        listing: what was found.
+        past: the records of an earlier run that goes on.
+        run: where is reported.
+        kind: of the records.
+        failure: the record of a picture that an error ended.
+        stands: whether what an earlier record tells of an item still holds.
+        task: what is to be done with an item; raises `FileError` or `OSError` if nothing can.
+    """
+    for problem in listing.problems:
+        run.finish(failure(problem.path, problem.error))
+    earlier = {Path(r["source"]).absolute(): r for r in past if isinstance(r.get("source"), str)}
+    tasks: list[T] = []
+    for item in listing.items:
+        try:
+            before = earlier.get(item.source.absolute())
+            if before is not None and stands(item, before):
+                run.report(skipped(kind, before))
+                continue
+            if item.output.absolute() not in run.ours:
+                check_free(item.output)
+            tasks.append(task(item))
+        except (FileError, OSError) as error:
+            run.finish(failure(item.source, error))
+    return tasks
 
 
 def rounds(

@@ -1,4 +1,4 @@
-"""Convolutions that pass gradients back to pictures quickly, on processors.
+"""Convolutions that take less time when gradients are to come back to pictures, on processors.
 
     dx[j] = sum over k with s i + k = j of  W[k]^T dy[i]          for y[i] = sum_k W[k] x[s i + k]
 
@@ -15,9 +15,9 @@ Some of them take torch longer than they need:
 - Those of one pixel, of a few pictures and in one thread, torch keeps from the library that all
   others are computed by, unless they are strided or dilated. One pixel has nothing to dilate, so
   saying that it is changes only who computes it: a network of such layers takes a tenth less.
-- Those of 3 x 3 of many channels need a quarter of the multiplications both ways (`winograd`).
+- Those of 3 x 3 pixels and many channels need a quarter of the multiplications (`winograd`).
 
-The sums are the same up to their order.
+The sums are the same up to rounding.
 """
 
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ _KNOWN: WeakKeyDictionary[nn.Module, _Gains] = WeakKeyDictionary()
 
 
 def run(network: nn.Module, x: Tensor) -> Any:
-    """What a frozen network returns for x (n, ...), its convolutions quick on the way back."""
+    """What a frozen network returns for x (n, ...); if a gradient is to come back, quickly."""
     if not x.requires_grad or x.device.type != "cpu":
         return network(x)
     gains = _gains(network)

@@ -9,8 +9,8 @@ from safetensors.torch import save_file
 
 from anamorph.app.audit.perceptual import perceptual
 from anamorph.app.audit.protected.audit import audit
+from anamorph.app.images import as_images
 from anamorph.app.protect.protect import protect
-from anamorph.app.protect.protecting import as_images
 from anamorph.errors import UsageError, WeightsError
 from anamorph.files.photo import Limits, read
 from anamorph.methods.fmd_parameters import FMD

@@ -14,7 +14,7 @@ from anamorph.app.hide.construction import Original
 from anamorph.app.hide.hide import hide
 from anamorph.app.hide.networking import WEAKNESS, Networking, network_of, reveal_with
 from anamorph.app.hide.reveal import reveal
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.errors import BadKey, DamagedKey
 from anamorph.keys import key as keys
 from anamorph.keys.key import Key, network_key

@@ -15,7 +15,7 @@ from anamorph.app.hide.construction import Original
 from anamorph.app.hide.hide import hide
 from anamorph.app.hide.permuting import Permuting, is_picture, restore
 from anamorph.app.hide.reveal import reveal
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.files.notice import load
 from anamorph.keys import key as keys
 from anamorph.keys.derive import new_nonce

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anamorph.app.hide.showing import correlation, likeness, most_correlation, most_likeness
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 
 Crop = Callable[..., NDArray[np.uint8]]
 

@@ -7,16 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from anamorph.app.images import BATCH_PIXELS, LARGEST_BATCH, as_images
 from anamorph.app.protect.posing import posing
 from anamorph.app.protect.protecting import (
-    BATCH_PIXELS,
-    LARGEST_BATCH,
     Encoded,
     Loaded,
     Protecting,
     Task,
     Writing,
-    as_images,
 )
 from anamorph.app.protect.results import Outcome
 from anamorph.app.records import PictureRecord

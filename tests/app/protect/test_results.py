@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from anamorph.app.protect.results import Outcome, Run, check_free, failure
+from anamorph.app.ledger import check_free
+from anamorph.app.protect.results import Outcome, Run, failure
 from anamorph.app.records import PictureRecord
 from anamorph.errors import NotAnImage, NotWritten
 from anamorph.files.manifest import Manifest

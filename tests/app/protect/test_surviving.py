@@ -10,8 +10,8 @@ import torch
 
 from anamorph import portraits
 from anamorph.adversaries.transforms import TRANSFORMS, Transform
+from anamorph.app.images import as_images
 from anamorph.app.protect.protect import protect, protect_images
-from anamorph.app.protect.protecting import as_images
 from anamorph.app.protect.surviving import forms_named, shared
 from anamorph.errors import UsageError
 from anamorph.files.photo import read

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from anamorph.app.images import as_images, room
 from anamorph.app.labels import label_of
 from anamorph.app.ledger import reason
-from anamorph.app.protect.protecting import BATCH_PIXELS, LARGEST_BATCH, as_images
 from anamorph.auditing.audit import PictureFigures, Quality
 from anamorph.auditing.views import Pair
 from anamorph.errors import FileError
@@ -72,9 +72,9 @@ def batches(found: Cases, limits: Limits) -> Iterator[tuple[Pair, ...]]:
     for index, case in enumerate(found.cases):
         groups.setdefault(case.size, []).append(index)
     for (height, width), members in groups.items():
-        room = max(1, min(LARGEST_BATCH, BATCH_PIXELS // (height * width)))
-        for first in range(0, len(members), room):
-            pairs = (_pair(found, index, limits) for index in members[first : first + room])
+        many = room(height, width)
+        for first in range(0, len(members), many):
+            pairs = (_pair(found, index, limits) for index in members[first : first + many])
             if batch := tuple(pair for pair in pairs if pair is not None):
                 yield batch
 

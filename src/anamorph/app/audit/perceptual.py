@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from anamorph.app.audit.loading import Cases
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.errors import UsageError, WeightsError
 from anamorph.files.photo import Limits, read
 from anamorph.metrics.perceptual import lpips

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.auditing.parties import Party
 from anamorph.auditing.protocol import LEAST_COSINE
 from anamorph.errors import FileError, UsageError

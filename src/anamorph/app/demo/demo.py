@@ -16,9 +16,9 @@ from anamorph.app.demo.shielding import shielded
 from anamorph.app.hide.hide import hide
 from anamorph.app.hide.records import HideReport
 from anamorph.app.hide.reveal import reveal
+from anamorph.app.images import as_images
 from anamorph.app.labels import read_labels
 from anamorph.app.protect.protect import protect
-from anamorph.app.protect.protecting import as_images
 from anamorph.app.protect.results import Done
 from anamorph.app.records import ProtectReport, rounded
 from anamorph.auditing.audit import Audit

@@ -1,7 +1,7 @@
 """Hide photos in pictures of noise that only the service model reads and only the key reveals."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,9 +12,17 @@ from anamorph.app.hide.networking import WEAKNESS, Networking, network_of
 from anamorph.app.hide.permuting import Permuting
 from anamorph.app.hide.records import HideDone, HideRecord, HideReport
 from anamorph.app.hide.sealing import Sealing
-from anamorph.app.ledger import Ledger, check_free
-from anamorph.app.runs import begun, identity, pictures, results_of, rounds, skipped, unchanged
-from anamorph.errors import BadKey, FileError, ParameterError
+from anamorph.app.ledger import Ledger
+from anamorph.app.runs import (
+    begun,
+    identity,
+    left_to_do,
+    pictures,
+    results_of,
+    rounds,
+    unchanged,
+)
+from anamorph.errors import BadKey, ParameterError
 from anamorph.files.folders import Item
 from anamorph.files.manifest import file_digest
 from anamorph.files.photo import Limits, probe
@@ -106,9 +114,15 @@ def hide(
         found(len(listing.items) + len(listing.problems))
     manifest, past = begun(out, hide_header(key, model, p), resume=resume)
     run: Ledger[HideRecord] = Ledger(manifest=manifest, done=done, ours=results_of(past))
-    for problem in listing.problems:
-        run.finish(_failure(problem.path, problem.error))
-    tasks = list(_tasks(listing.items, out, past, key, first, limits, run))
+    tasks = left_to_do(
+        listing,
+        past,
+        run,
+        kind=HideRecord,
+        failure=_failure,
+        stands=lambda item, record: _stands(item, record, key),
+        task=lambda item: _task(item, out, first, limits),
+    )
     embeds = model.task == "embed"
 
     def job(attempt: int) -> Hiding:
@@ -209,32 +223,10 @@ def construction_for(key: Key, model: Model, p: Parameters, limits: Limits) -> C
             )
 
 
-def _tasks(
-    items: Sequence[Item],
-    out: Path,
-    past: Sequence[Mapping[str, Any]],
-    key: Key,
-    construction: Construction[Any],
-    limits: Limits,
-    run: Ledger[HideRecord],
-) -> Iterator[Task]:
-    """What is left to do; what cannot be done, or has been done before, is reported."""
-    earlier = {Path(record["source"]).absolute(): record for record in past}
-    for item in items:
-        try:
-            before = earlier.get(item.source.absolute())
-            if before is not None and _stands(item, before, key):
-                run.report(skipped(HideRecord, before))
-                continue
-            if item.output.absolute() not in run.ours:
-                check_free(item.output)
-            probe(item.source, limits)
-            name = item.output.relative_to(out).with_name(item.source.name).as_posix()
-            yield Task(item, name, construction.fit(name, item.source.stat().st_size))
-        except OSError as error:
-            run.finish(_failure(item.source, error))
-        except FileError as error:
-            run.finish(_failure(item.source, error))
+def _task(item: Item, out: Path, construction: Construction[Any], limits: Limits) -> Task:
+    probe(item.source, limits)
+    name = item.output.relative_to(out).with_name(item.source.name).as_posix()
+    return Task(item, name, construction.fit(name, item.source.stat().st_size))
 
 
 def _stands(item: Item, record: Mapping[str, Any], key: Key) -> bool:

@@ -15,8 +15,8 @@ from torch import Tensor
 from anamorph.app.hide.construction import Check, Construction, Original
 from anamorph.app.hide.records import HideRecord
 from anamorph.app.hide.showing import correlation, likeness, most_correlation, most_likeness
+from anamorph.app.images import as_images, room
 from anamorph.app.ledger import Entry
-from anamorph.app.protect.protecting import BATCH_PIXELS, LARGEST_BATCH, as_images
 from anamorph.errors import FileError
 from anamorph.files import notice, png
 from anamorph.files.folders import Item
@@ -80,8 +80,8 @@ class Hiding:
         return task.fit
 
     def capacity(self, group: Fit) -> int:
-        """As many as make a batch of `BATCH_PIXELS`."""
-        return max(1, min(LARGEST_BATCH, BATCH_PIXELS // (group.height * group.width)))
+        """As many as make a batch."""
+        return room(group.height, group.width)
 
     def load(self, task: Task) -> Loaded:
         """Read the original; of its pixels only small copies are kept."""

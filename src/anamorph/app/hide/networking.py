@@ -15,7 +15,7 @@ from torch import Tensor
 
 from anamorph.app.hide.construction import Check, Original
 from anamorph.app.hide.showing import likeness
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.errors import BadKey, DamagedKey, WeightsError
 from anamorph.files.lowbits import Fit
 from anamorph.files.notice import Notice

@@ -13,7 +13,7 @@ from anamorph import __version__
 from anamorph.app.hide.hide import MODEL_DIGITS, PRESETS
 from anamorph.app.hide.records import RevealDone, RevealRecord, RevealReport
 from anamorph.app.hide.revealing import Beside, Revealed, manifests, reveal_picture, safe_name
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.app.runs import pictures
 from anamorph.errors import AnamorphError, BadKey
 from anamorph.files.folders import Item, Problem

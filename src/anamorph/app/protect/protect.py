@@ -1,7 +1,7 @@
 """Protect photos so that the authorized model still reads them and others don't."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,12 @@ from anamorph import __version__
 from anamorph.app.labels import label_of, read_labels
 from anamorph.app.protect.posing import posing
 from anamorph.app.protect.protecting import Protecting, Task, Writing
-from anamorph.app.protect.results import Done, Run, check_free, failure
+from anamorph.app.protect.results import Done, Run, failure, still_protected
 from anamorph.app.protect.surviving import shared, survival
 from anamorph.app.records import PictureRecord, ProtectReport
-from anamorph.app.runs import begun, identity, pictures, results_of, rounds, skipped, unchanged
+from anamorph.app.runs import begun, identity, left_to_do, pictures, results_of, rounds
 from anamorph.errors import FileError, ModelError, ParameterError, UsageError
 from anamorph.files.folders import Item
-from anamorph.files.manifest import file_digest
 from anamorph.files.photo import Limits, probe
 from anamorph.methods.fmd_parameters import FMD, more_effort
 from anamorph.methods.keeping import keeping_for
@@ -103,9 +102,16 @@ def protect(
         found(len(listing.items) + len(listing.problems))
     manifest, past = begun(out, header, resume=resume)
     run = Run(manifest=manifest, done=done, ours=results_of(past))
-    for problem in listing.problems:
-        run.finish(failure(problem.path, problem.error))
-    tasks = list(_tasks(listing.items, past, table, model, limits or Limits(), run))
+    label = _labels_of(table, model)
+    tasks = left_to_do(
+        listing,
+        past,
+        run,
+        kind=PictureRecord,
+        failure=failure,
+        stands=lambda item, record: _stands(item, label(item.source), record),
+        task=lambda item: Task(item, probe(item.source, limits or Limits()), label(item.source)),
+    )
 
     def job(attempt: int) -> Protecting:
         p = more_effort(parameters, attempt)
@@ -211,34 +217,17 @@ def protect_images(
     return torch.stack([solved.value for solved in solve(problem, watch)]).to(images.device)
 
 
-def _tasks(
-    items: Sequence[Item],
-    past: Sequence[Mapping[str, Any]],
-    labels: Mapping[str, int] | None,
-    model: Model,
-    limits: Limits,
-    run: Run,
-) -> Iterator[Task]:
-    """What is left to do; what cannot be done, or has been done before, is reported."""
-    earlier = {Path(r["source"]).absolute(): r for r in past if isinstance(r.get("source"), str)}
-    classes = 0 if labels is None else _classes(model)
-    for item in items:
-        try:
-            label = None if labels is None else _label(item.source, labels, classes, model.name)
-            before = earlier.get(item.source.absolute())
-            if before is not None and _stands(item, label, before):
-                run.report(skipped(PictureRecord, before))
-                continue
-            if item.output.absolute() not in run.ours:
-                check_free(item.output)
-            yield Task(item, probe(item.source, limits), label)
-        except FileError as error:
-            run.finish(failure(item.source, error))
+def _labels_of(labels: Mapping[str, int] | None, model: Model) -> Callable[[Path], int | None]:
+    """What tells the label of a picture: none where there are no labels."""
+    classes = 0
+    if labels is not None:
+        with torch.no_grad():
+            classes = model.output(torch.full((1, 3, 8, 8), 0.5)).shape[1]
 
+    def label(source: Path) -> int | None:
+        return None if labels is None else _label(source, labels, classes, model.name)
 
-def _classes(model: Model) -> int:
-    with torch.no_grad():
-        return model.output(torch.full((1, 3, 8, 8), 0.5)).shape[1]
+    return label
 
 
 def _label(source: Path, labels: Mapping[str, int], classes: int, model: str) -> int:
@@ -255,12 +244,7 @@ def _label(source: Path, labels: Mapping[str, int], classes: int, model: str) ->
 
 def _stands(item: Item, label: int | None, record: Mapping[str, Any]) -> bool:
     """Whether an earlier run's result is whole, and is of the source and label as they are now."""
-    return (
-        record.get("status") == "protected"
-        and record.get("label") == label
-        and unchanged(item.output, record)
-        and file_digest(item.source) == record.get("source_sha256")
-    )
+    return record.get("label") == label and still_protected(item, record)
 
 
 def _loaded(model: Model | str | Path, device: str) -> Model:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from anamorph.app.images import as_images, room
 from anamorph.app.protect.posing import Pose
 from anamorph.app.protect.results import Outcome, failure
 from anamorph.app.protect.surviving import Survival, shared
@@ -30,12 +31,6 @@ from anamorph.optimize.problem import Problem
 from anamorph.optimize.starts import seed_of
 from anamorph.parameters import check, knob
 from anamorph.types import Images
-
-BATCH_PIXELS = 4_000_000
-"""Pixels in one batch: bounds its memory. A larger picture makes a batch by itself."""
-
-LARGEST_BATCH = 16
-"""Pictures in one batch at the most, however small they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +97,9 @@ class Protecting:
         return (task.header.channels, task.header.height, task.header.width)
 
     def capacity(self, group: tuple[int, int, int]) -> int:
-        """As many as make a batch of `BATCH_PIXELS`."""
+        """As many as make a batch."""
         _, height, width = group
-        return max(1, min(LARGEST_BATCH, BATCH_PIXELS // (height * width)))
+        return room(height, width)
 
     def load(self, task: Task) -> Loaded:
         """Decode the original."""
@@ -190,12 +185,6 @@ class Protecting:
     def failed(self, task: Task, error: Exception) -> Outcome:
         """The record of a picture that an error ended."""
         return Outcome(record=failure(task.item.source, error))
-
-
-def as_images(*pictures: NDArray[Any]) -> Images:
-    """Decoded pixels (h, w, c) of one size as a batch (n, c, h, w) in [0, 1]."""
-    out = np.stack([pixels.transpose(2, 0, 1) for pixels in pictures], dtype=np.float32)
-    return torch.from_numpy(out).div_(float(np.iinfo(pictures[0].dtype).max))
 
 
 def _levels(value: Tensor, original: NDArray[Any], epsilon: float) -> NDArray[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.app.runs import pictures
 from anamorph.app.shield.file import BATCH
 from anamorph.app.shield.report import ShieldReport

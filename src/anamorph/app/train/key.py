@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from anamorph import __version__, portraits
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.app.records import rounded
 from anamorph.app.runs import pictures_to_read
 from anamorph.app.train import key_training, saving

@@ -5,11 +5,10 @@
 Which pieces it sees, and where it starts from, follow from a secret seed.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from jaxtyping import UInt8
 from safetensors.torch import save
 from torch import Tensor
 
+from anamorph.app.train import adam
 from anamorph.errors import UsageError
 from anamorph.losses import mse
 from anamorph.models.device import CPU, device_in
@@ -81,13 +81,9 @@ def advance(trained: Trained, photos: Photos, upto: int, p: KeyTraining, watch: 
     """
     network, optimizer = trained.network, trained.optimizer
     for number in range(trained.done, upto):
-        for group in optimizer.param_groups:
-            group["lr"] = p.rate * (1 + math.cos(math.pi * number / p.updates)) / 2
         x = _pieces(photos, _chance(trained.seed, number + 1), p).to(device_in(network))
         loss = mse(network(x), x).mean()
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        optimizer.step()
+        adam.update(optimizer, loss, p.rate, number, p.updates)
         watch(loss.item())
     return trained._replace(done=max(trained.done, upto))
 
@@ -97,8 +93,7 @@ def dump(trained: Trained, photos: Photos, p: KeyTraining) -> bytes:
     state = {
         f"network.{name}": t.detach().cpu() for name, t in trained.network.state_dict().items()
     }
-    for number, moments in trained.optimizer.state_dict()["state"].items():
-        state |= {f"optimizer.{number}.{name}": t.cpu() for name, t in moments.items()}
+    state |= adam.mind(trained.optimizer)
     state["seed"] = torch.frombuffer(bytearray(trained.seed), dtype=torch.uint8)
     state["done"] = torch.tensor(trained.done)
     state["run"] = torch.frombuffer(bytearray(_digest(photos, p)), dtype=torch.uint8)
@@ -122,12 +117,8 @@ def load(
                 "it to begin anew"
             )
         trained = begin(state["seed"].numpy().tobytes(), p, device)
-        trained.network.load_state_dict(_below(state, "network."))
-        moments: dict[int, dict[str, Any]] = {}
-        for key, tensor in _below(state, "optimizer.").items():
-            number, _, moment = key.partition(".")
-            moments.setdefault(int(number), {})[moment] = tensor
-        trained.optimizer.load_state_dict({**trained.optimizer.state_dict(), "state": moments})
+        trained.network.load_state_dict(adam.below(state, "network."))
+        adam.remind(trained.optimizer, state)
         return trained._replace(done=int(state["done"]))
     except (KeyError, ValueError, RuntimeError) as error:
         raise UsageError(f"{name}: is no unfinished training; remove it to begin anew") from error
@@ -156,7 +147,3 @@ def _digest(photos: Photos, p: KeyTraining) -> bytes:
     """Of all that a training depends on but its seed."""
     about = f"{p} {tuple(photos.shape)}".encode()
     return sha256(about + photos.contiguous().numpy().tobytes()).digest()
-
-
-def _below(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): t for k, t in state.items() if k.startswith(prefix)}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.app.runs import pictures_to_read
 from anamorph.app.train.shadow_training import Pictures
 from anamorph.errors import AnamorphError, UsageError

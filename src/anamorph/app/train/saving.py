@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from anamorph.errors import NotWritten, UsageError
+from anamorph.errors import FileError, NotWritten, UsageError
 
 SAVED_EVERY = 50
 """Updates between two savings."""
@@ -41,6 +41,18 @@ def beside(out: Path, *, resume: bool) -> Path:
             "anew"
         )
     return saved
+
+
+def read(path: Path) -> bytes:
+    """The bytes of what was saved.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def to_the_end(

@@ -15,7 +15,7 @@ from anamorph.app.records import rounded
 from anamorph.app.train import saving, shadow_training
 from anamorph.app.train.pictures import seen_by
 from anamorph.app.train.shadow_training import Pairs, Pictures, ShadowTraining, Trained, Watch
-from anamorph.errors import FileError, UsageError
+from anamorph.errors import UsageError
 from anamorph.files.write import write_whole, writing
 from anamorph.metrics.image import ssim
 from anamorph.models import Model
@@ -111,7 +111,7 @@ def train_shadow(
     tested = torch.arange(len(shown)) % every == every - 1
     pairs = Pairs(features[~tested], shown[~tested])
     if saved.exists():
-        trained = shadow_training.load(_bytes(saved), str(saved), pairs, p, recognizer.device)
+        trained = shadow_training.load(saving.read(saved), str(saved), pairs, p, recognizer.device)
     else:
         trained = shadow_training.begin(pairs, p, start, recognizer.device)
     if found is not None:
@@ -150,7 +150,7 @@ def read_decoder(path: str | Path) -> Decoder:
         FileError: the file cannot be read.
         WeightsError: it holds no decoder.
     """
-    return decoders.load(_bytes(Path(path)), str(path))
+    return decoders.load(saving.read(Path(path)), str(path))
 
 
 def read_records(path: str | Path) -> Tensor:
@@ -176,10 +176,3 @@ def _quality(decoder: Decoder, features: Tensor, pictures: Pictures) -> float:
     with torch.no_grad():
         guesses = decoder(features.float()).clamp(0, 1)
     return ssim(guesses, pictures.float().div_(255)).mean().item()
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read: {error.strerror}") from error

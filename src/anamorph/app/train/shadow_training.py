@@ -6,11 +6,10 @@ A shadow learns from clean features, as the thief it stands in for would. An att
 protected ones (an adaptive attacker), from scratch or from a decoder that has learned already.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from jaxtyping import UInt8
 from safetensors.torch import save
 from torch import Tensor
 
+from anamorph.app.train import adam
 from anamorph.errors import UsageError, WeightsError
 from anamorph.losses import mse
 from anamorph.metrics.image import ssim
@@ -156,14 +156,10 @@ def advance(trained: Trained, pairs: Pairs, upto: int, p: ShadowTraining, watch:
     decoder, optimizer = trained.decoder, trained.optimizer
     loss_of, device = LOSSES[p.loss], device_in(decoder)
     for number in range(trained.done, upto):
-        for group in optimizer.param_groups:
-            group["lr"] = p.rate * (1 + math.cos(math.pi * number / p.updates)) / 2
         z, x = (t.to(device) for t in _drawn(pairs, _chance(p, number + 1), p))
         with torch.enable_grad():
             loss = loss_of(decoder(z), x).mean()
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-        optimizer.step()
+        adam.update(optimizer, loss, p.rate, number, p.updates)
         watch(loss.item())
     return trained._replace(done=max(trained.done, upto))
 
@@ -191,8 +187,7 @@ def dump(trained: Trained) -> bytes:
     """All that is needed to go on, as the bytes of a safetensors file."""
     decoder = decoders.dump(trained.decoder)
     state = {"decoder": torch.frombuffer(bytearray(decoder), dtype=torch.uint8)}
-    for number, moments in trained.optimizer.state_dict()["state"].items():
-        state |= {f"optimizer.{number}.{name}": t.cpu().contiguous() for name, t in moments.items()}
+    state |= adam.mind(trained.optimizer)
     state["done"] = torch.tensor(trained.done)
     state["run"] = torch.frombuffer(bytearray(trained.run), dtype=torch.uint8)
     return save(state)
@@ -216,14 +211,7 @@ def load(
                 f"{name}: is of a training with other pictures or parameters; give the same, or "
                 "remove it to begin anew"
             )
-        per_weight: dict[int, dict[str, Any]] = {}
-        for key, tensor in state.items():
-            kind, _, rest = key.partition(".")
-            number, _, moment = rest.partition(".")
-            if kind == "optimizer":
-                per_weight.setdefault(int(number), {})[moment] = tensor
-        known = trained.optimizer.state_dict()
-        trained.optimizer.load_state_dict({**known, "state": per_weight})
+        adam.remind(trained.optimizer, state)
         return trained._replace(done=int(state["done"]))
     except (KeyError, ValueError, RuntimeError, WeightsError) as error:
         raise UsageError(f"{name}: is no unfinished training; remove it to begin anew") from error

@@ -16,7 +16,7 @@ from anamorph.app.shield.shielding import SECRET_SIZE, AdvFaceShielding, adversa
 from anamorph.app.train import saving, tail_training
 from anamorph.app.train.pictures import Seen, seen_by
 from anamorph.app.train.tail_training import Lessons, TailTraining, Trained
-from anamorph.errors import FileError, UsageError
+from anamorph.errors import UsageError
 from anamorph.files.write import write_whole, writing
 from anamorph.losses import cosine
 from anamorph.methods.advface import AdvFace
@@ -147,13 +147,13 @@ def train_tail(
     taught, tested = _parted(len(seen.pictures), people)
 
     clean = _in_parts(lambda x: cut.head(x.float().div(255)).half(), seen.pictures)
-    told = watch or _unwatched
+    told = watch or saving.unwatched
     if found is not None:
         found(len(clean) + p.updates)
     records = _protected(shielding, clean, told)
     lessons = Lessons(clean[taught], records[taught])
     if saved.exists():
-        trained = tail_training.load(_bytes(saved), str(saved), cut, lessons, p)
+        trained = tail_training.load(saving.read(saved), str(saved), cut, lessons, p)
     else:
         trained = tail_training.begin(cut, lessons, p)
     told(trained.done)
@@ -193,7 +193,7 @@ def read_tail(path: str | Path, recognizer: Model) -> Split:
         FileError: the file cannot be read.
         WeightsError: it holds no tail, or one for another recognizer.
     """
-    return tail_training.load_tail(_bytes(Path(path)), str(path), recognizer)
+    return tail_training.load_tail(saving.read(Path(path)), str(path), recognizer)
 
 
 def _protected(shielding: AdvFaceShielding, clean: Tensor, told: Callable[[int], None]) -> Tensor:
@@ -261,14 +261,3 @@ def _matching(read_by: Split, original: Split, judged: Tested, stored: Tensor) -
 def _in_parts(make: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
     with torch.no_grad():
         return torch.cat([make(part) for part in torch.split(rows, _AT_ONCE)])
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _unwatched(count: int) -> None:
-    """Nobody looks."""

@@ -7,18 +7,19 @@ changes, which the plain mode never asks for; stored embeddings and thresholds s
 the new answers are drawn to the old ones.
 """
 
-import math
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from anamorph.app.train import adam
+from anamorph.app.train.saving import unwatched
 from anamorph.errors import UsageError, WeightsError
 from anamorph.losses import cosine
 from anamorph.models import Model
@@ -104,8 +105,6 @@ def advance(
     """
     changed, optimizer = trained.cut, trained.optimizer
     for number in range(trained.done, upto):
-        for group in optimizer.param_groups:
-            group["lr"] = p.rate * (1 + math.cos(math.pi * number / p.updates)) / 2
         chance = np.random.default_rng([p.seed, number])
         rows = torch.from_numpy(chance.integers(len(lessons.clean), size=p.batch))
         z, z_prime = lessons.clean[rows].float(), lessons.protected[rows].float()
@@ -115,9 +114,7 @@ def advance(
             loss = (1 - cosine(changed.tail(z_prime), e)).mean()
             if p.clean_weight:
                 loss = loss + p.clean_weight * (1 - cosine(changed.tail(z), e)).mean()
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-        optimizer.step()
+        adam.update(optimizer, loss, p.rate, number, p.updates)
         watch(loss.item())
     return trained._replace(done=max(trained.done, upto))
 
@@ -143,7 +140,7 @@ def fine_tuned(
     """
     p, lessons = p or TailTraining(), Lessons(clean, protected)
     trained = begin(cut, lessons, p)
-    return finished(advance(trained, cut, lessons, p.updates, p, watch or _unwatched))
+    return finished(advance(trained, cut, lessons, p.updates, p, watch or unwatched))
 
 
 def finished(trained: Trained) -> Split:
@@ -155,8 +152,7 @@ def finished(trained: Trained) -> Split:
 def dump(trained: Trained) -> bytes:
     """All that is needed to go on, as the bytes of a safetensors file."""
     state = {f"tail.{name}": t for name, t in _learned(trained.cut).items()}
-    for number, moments in trained.optimizer.state_dict()["state"].items():
-        state |= {f"optimizer.{number}.{name}": t.cpu().contiguous() for name, t in moments.items()}
+    state |= adam.mind(trained.optimizer)
     state["done"] = torch.tensor(trained.done)
     state["run"] = torch.frombuffer(bytearray(trained.run), dtype=torch.uint8)
     return save(state)
@@ -177,13 +173,8 @@ def load(data: bytes, name: str, cut: Split, lessons: Lessons, p: TailTraining) 
                 f"{name}: is of a training with other pictures, shadows or parameters; give the "
                 "same, or remove it to begin anew"
             )
-        _replace(trained.cut, _below(state, "tail."))
-        moments: dict[int, dict[str, Any]] = {}
-        for key, tensor in _below(state, "optimizer.").items():
-            number, _, moment = key.partition(".")
-            moments.setdefault(int(number), {})[moment] = tensor
-        known = trained.optimizer.state_dict()
-        trained.optimizer.load_state_dict({**known, "state": moments})
+        _replace(trained.cut, adam.below(state, "tail."))
+        adam.remind(trained.optimizer, state)
         return trained._replace(done=int(state["done"]))
     except (KeyError, ValueError, RuntimeError) as error:
         raise UsageError(f"{name}: is no unfinished training; remove it to begin anew") from error
@@ -221,7 +212,7 @@ def load_tail(data: bytes, name: str, recognizer: Model) -> Split:
             f"{name}: is the tail of another recognizer than {recognizer.name}; give the one that "
             "it was trained for"
         )
-    learned = _below(state, "tail.")
+    learned = adam.below(state, "tail.")
     if not all(bool(t.isfinite().all()) for t in learned.values()):
         raise WeightsError(f"{name}: holds weights that are no numbers; restore it from a copy")
     changed = _copied(split(recognizer, layer))
@@ -274,11 +265,3 @@ def _digest(cut: Split, lessons: Lessons, p: TailTraining) -> bytes:
         for rows in torch.split(features, 64):
             digest.update(rows.contiguous().numpy().tobytes())
     return digest.digest()
-
-
-def _below(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): t for k, t in state.items() if k.startswith(prefix)}
-
-
-def _unwatched(loss: float) -> None:
-    """Nobody looks."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from anamorph.app.hide.revealing import reveal_picture, safe_name
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.app.shield.file import shield_file
 from anamorph.app.shield.keyed import keyed
 from anamorph.app.shield.shielding import adversarial, disguising

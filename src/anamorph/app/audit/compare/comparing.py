@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from anamorph.app.audit.compare.ways import Way
-from anamorph.app.protect.protecting import BATCH_PIXELS, LARGEST_BATCH, Encoded, Task, as_images
+from anamorph.app.images import as_images, room
+from anamorph.app.protect.protecting import Encoded, Task
 from anamorph.app.protect.results import Outcome, failure
 from anamorph.app.records import PictureRecord
 from anamorph.errors import FileError
@@ -50,9 +51,9 @@ class Comparing:
         return (task.header.channels, task.header.height, task.header.width)
 
     def capacity(self, group: tuple[int, int, int]) -> int:
-        """As many as make a batch of `BATCH_PIXELS`."""
+        """As many as make a batch."""
         _, height, width = group
-        return max(1, min(LARGEST_BATCH, BATCH_PIXELS // (height * width)))
+        return room(height, width)
 
     def load(self, task: Task) -> Loaded:
         """Decode the original, and the file that it is to be like."""

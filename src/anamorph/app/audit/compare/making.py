@@ -1,7 +1,7 @@
 """Makes the files of one way of a comparison; a run that was stopped goes on."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +12,9 @@ from anamorph.app.audit.compare.comparing import Comparing
 from anamorph.app.audit.compare.ways import Way
 from anamorph.app.audit.matrix.writing import folder_of
 from anamorph.app.protect.protecting import Task
-from anamorph.app.protect.results import Done, Run, check_free, failure
+from anamorph.app.protect.results import Done, Run, failure, still_protected
 from anamorph.app.records import PictureRecord
-from anamorph.app.runs import begun, pictures, results_of, rounds, skipped, unchanged
-from anamorph.errors import FileError
-from anamorph.files.folders import Item
-from anamorph.files.manifest import file_digest
+from anamorph.app.runs import begun, left_to_do, pictures, results_of, rounds
 from anamorph.files.photo import Limits, probe
 from anamorph.optimize.engine import Watch
 
@@ -71,37 +68,18 @@ class Making:
         }
         manifest, past = begun(place, header, resume=True)
         run = Run(manifest=manifest, done=self.done, ours=results_of(past))
-        for problem in listing.problems:
-            run.finish(failure(problem.path, problem.error))
-        tasks = list(self._tasks(listing.items, past, run))
+        tasks = left_to_do(
+            listing,
+            past,
+            run,
+            kind=PictureRecord,
+            failure=failure,
+            stands=still_protected,
+            task=lambda item: Task(item, probe(item.source, self.limits), None),
+        )
         job = Comparing(way=way, like=like, seed=self.seed, limits=self.limits, device=self.device)
         rounds(run, tasks, lambda _: job, 1, self.watch)
         new = sum(record.status == "protected" for record in run.records)
         wall, cpu = time.perf_counter() - began[0], time.process_time() - began[1]
         cost = {"seconds_per_picture": wall, "cpu_seconds_per_picture": cpu}
         return Made(run.records, {name: s / new for name, s in cost.items()} if new else {})
-
-    def _tasks(
-        self, items: Sequence[Item], past: Sequence[Mapping[str, Any]], run: Run
-    ) -> Iterator[Task]:
-        """What is left to do; what was done before is reported."""
-        earlier = {Path(r["source"]).absolute(): r for r in past}
-        for item in items:
-            before = earlier.get(item.source.absolute())
-            try:
-                if before is not None and _stands(item, before):
-                    run.report(skipped(PictureRecord, before))
-                    continue
-                if item.output.absolute() not in run.ours:
-                    check_free(item.output)
-                yield Task(item, probe(item.source, self.limits), None)
-            except FileError as error:
-                run.finish(failure(item.source, error))
-
-
-def _stands(item: Item, record: Mapping[str, Any]) -> bool:
-    return (
-        record.get("status") == "protected"
-        and unchanged(item.output, record)
-        and file_digest(item.source) == record.get("source_sha256")
-    )

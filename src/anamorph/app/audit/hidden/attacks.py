@@ -12,7 +12,7 @@ from anamorph.adversaries.hidden import Pairs
 from anamorph.app.audit.hidden.keys import under_one_secret
 from anamorph.app.audit.hidden.pictures import Looked
 from anamorph.app.audit.hidden.side_by_side import original_beside
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.auditing.hidden.attacking import Tried, attacks, inverted, references
 from anamorph.auditing.hidden.figures import Attempt
 from anamorph.auditing.hidden.lineup import Lineup, attempted, lineup

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from anamorph.app.hide.networking import network_of, reveal_with
 from anamorph.app.hide.permuting import finish, restore
 from anamorph.app.hide.sealing import unseal
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.errors import FileError, WrongKey
 from anamorph.files import lowbits, sealed_header
 from anamorph.files.notice import Hidden, Notice

@@ -23,7 +23,7 @@ from anamorph.app.hide import networking, permuting
 from anamorph.app.hide.hide import MODEL_DIGITS
 from anamorph.app.hide.revealing import Beside, Revealed, reveal_picture
 from anamorph.app.hide.showing import correlation, likeness, most_correlation, most_likeness
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.auditing.hidden.figures import HiddenPicture
 from anamorph.auditing.hidden.spoiling import SPOILINGS, Spoiling
 from anamorph.auditing.hidden.witness import Witness

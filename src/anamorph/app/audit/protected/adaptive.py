@@ -25,8 +25,8 @@ from anamorph.app.audit.protected.lessons import (
     views,
     with_learned,
 )
+from anamorph.app.images import as_images
 from anamorph.app.labels import read_labels
-from anamorph.app.protect.protecting import as_images
 from anamorph.files.folders import Item
 from anamorph.files.photo import Limits, read
 from anamorph.models import Model

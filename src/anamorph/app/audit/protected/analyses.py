@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anamorph.app.audit.loading import Cases
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.auditing.analyses import Analysis, confidence, quartiles
 from anamorph.auditing.audit import Audit, PictureFigures
 from anamorph.auditing.gradcam import activation_maps, correlation, grad_cam

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from anamorph.adversaries.adaptive import Trained
 from anamorph.adversaries.held_out import split
+from anamorph.app.images import as_images
 from anamorph.app.labels import label_of
-from anamorph.app.protect.protecting import as_images
 from anamorph.errors import FileError, ModelError, UsageError
 from anamorph.files.folders import Item
 from anamorph.files.photo import Limits, probe, read

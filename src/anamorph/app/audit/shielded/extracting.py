@@ -12,7 +12,7 @@ from torch import Tensor
 
 from anamorph import portraits
 from anamorph.app.audit.shielded.pairing import album_of
-from anamorph.app.protect.protecting import as_images
+from anamorph.app.images import as_images
 from anamorph.app.train.pictures import sized
 from anamorph.app.train.shadow_training import Pictures
 from anamorph.app.train.tail import read_tail
