@@ -169,6 +169,7 @@ def test_a_password_on_the_command_line_is_refused_and_not_repeated(
         (("{plain}", "--out", "{out}", "--method", "advface"), "there are no shadows to mislead"),
         (("{plain}", "--out", "{out}", "--method", "decoy"), "--recognizer MODEL"),
         (("--store", "postgresql://h/d", "--out", "{out}"), "--out is for files"),
+        (("--store", "postgresql://h/d", "--engine", "ray"), "--engine ray is for pictures"),
         (("--store", "people.npz", "--method", "keyed", "--key", "{key}"), "URL of a database"),
         (("--store", "postgresql://h/d", "--method", "keyed", "--key", "{key}"), "with --table"),
         (("--store", "@{out}", "--abandon"), "the store's URL cannot be read from it"),

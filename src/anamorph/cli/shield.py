@@ -112,7 +112,7 @@ def command(
     if sources and out is not None and spread.wanted(sources, out):
         return _spread(ctx, sources, out, given, spread, resume=resume, json_=json_)
     files, new = [Path(source) for source in sources], None if out is None else Path(out)
-    photos = _check_target(files, new, store, [w for w in FOR_TABLES if wishes[w]])
+    photos = _check_target(files, new, store, [w for w in FOR_TABLES if wishes[w]], spread)
     where = place(next(iter(files), store) or Path(), table, column, id_)
     if abandon:
         with table_store(where) as people:
@@ -214,6 +214,7 @@ def _check_target(
     out: Path | None,
     store: Address | Path | None,
     for_tables: Sequence[str],
+    spread: Spread,
 ) -> bool:
     """Refuse places that do not go together; whether the sources are pictures."""
     if bool(sources) == (store is not None):
@@ -221,6 +222,8 @@ def _check_target(
     if not sources:
         if out is not None:
             raise UsageError("--out is for files; a table is shielded where it is")
+        if spread.engine == "ray":
+            raise UsageError("--engine ray is for pictures; a table is shielded where it is")
         return False
     if for_tables:
         raise UsageError(f"{_flags(for_tables)}: for the tables of a database only")
