@@ -162,3 +162,43 @@ def test_bytes_that_are_no_text_in_a_name_survive(
     (image,) = json.loads((tmp_path / "report.json").read_text())["images"]
     assert image["source"] == str(source)
     assert Path(image["output"]).exists()
+
+
+def test_a_mistyped_source_writes_nothing(protect: Anamorph, tmp_path: Path) -> None:
+    ended = protect(tmp_path / "typo")
+    assert ended.code == 2
+    assert "typo: no such file or folder" in ended.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_failed_is_not_told_of_as_kept(protect: Anamorph, photos: Path) -> None:
+    ended = protect(photos, "--epsilon", 0.1)
+    assert ended.code == 1
+    assert "0 protected, 0 done before, 5 failed" in ended.out
+    assert "keeps" not in ended.out
+    assert "reads" not in ended.out
+
+
+def test_labels_that_the_model_never_reads_are_told_of(
+    protect: Anamorph, photos: Path, tmp_path: Path
+) -> None:
+    json_ = tmp_path / "report.json"
+    protect(photos, "--json", json_)
+    rows = [
+        f"{image['source']},{'ant' if image['prediction_before'] != 'ant' else 'bee'}"
+        for image in json.loads(json_.read_text())["images"]
+    ]
+    labels = tmp_path / "labels.csv"
+    labels.write_text("\n".join(["file,label", *rows]))
+    (tmp_path / "out").rename(tmp_path / "before")
+    ended = protect(photos, "--labels", labels)
+    assert "reads none of the originals as labeled; check the labels" in ended.out
+
+
+def test_workers_need_an_engine_that_has_some(
+    protect: Anamorph, photos: Path, tmp_path: Path
+) -> None:
+    ended = protect(photos, "--workers", 2)
+    assert ended.code == 2
+    assert "--workers is for --engine ray" in ended.err
+    assert not (tmp_path / "out").exists()

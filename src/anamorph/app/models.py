@@ -1,7 +1,7 @@
 """Which models there are, which layers to tap, and whether a model works."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from anamorph import portraits
 from anamorph.app.images import as_images
 from anamorph.errors import FileError, ModelError, UsageError
-from anamorph.files.folders import gather
+from anamorph.files.folders import Sources, each_of, gather
 from anamorph.files.photo import pixel_digest, read
 from anamorph.methods.fmd import fmd
 from anamorph.methods.fmd_parameters import FMD
@@ -89,7 +89,7 @@ def list_models() -> list[ListedModel]:
 
 def rank_layers(
     model: Model | str | Path,
-    pictures: Sequence[str | Path] = (),
+    pictures: Sources = (),
     *,
     count: int = 8,
     device: str = "cpu",
@@ -205,14 +205,14 @@ def _mirrored_and_smaller(pictures: Tensor) -> Tensor:
     return F.pad(small, border, value=0.5)
 
 
-def _pictures(sources: Sequence[str | Path], count: int, size: tuple[int, int]) -> Tensor:
+def _pictures(sources: Sources, count: int, size: tuple[int, int]) -> Tensor:
     """Pictures (count, 3, h, w) of the network's size."""
     if not sources:
         shown = (portraits.portrait(i, 0, size=max(*size, 16)) for i in range(count))
         images = [as_images(picture) for picture in shown]
     else:
         images = []
-        for source in gather([Path(s) for s in sources], Path("never written to")).pictures:
+        for source in gather(sources, Path("never written to")).pictures:
             try:
                 images.append(as_images(read(source).pixels))
             except FileError:
@@ -220,7 +220,7 @@ def _pictures(sources: Sequence[str | Path], count: int, size: tuple[int, int]) 
             if len(images) == count:
                 break
     if not images:
-        raise UsageError(f"no picture could be read from {', '.join(map(str, sources))}")
+        raise UsageError(f"no picture could be read from {', '.join(map(str, each_of(sources)))}")
     squash = Preprocess(Input(size=size, mean=(0.0,) * 3, std=(1.0,) * 3))
     return torch.cat([squash(one).mul(255).round() / 255 for one in images])
 

@@ -14,7 +14,16 @@ from anamorph.batch.job import Job
 from anamorph.errors import FileError, UsageError
 from anamorph.files import manifest
 from anamorph.files.encoding import Format
-from anamorph.files.folders import Gathered, Item, Listing, find, gather
+from anamorph.files.folders import (
+    Gathered,
+    Item,
+    Listing,
+    Problem,
+    Sources,
+    each_of,
+    find,
+    gather,
+)
 from anamorph.files.manifest import Manifest, file_digest
 from anamorph.files.write import sweep
 from anamorph.models import Model
@@ -24,32 +33,34 @@ R = TypeVar("R", bound=Record)
 T = TypeVar("T")  # a task: a picture that is to be worked on
 
 
-def pictures(sources: Sequence[str | Path], out: Path, format: Format) -> Listing:
+def pictures(sources: Sources, out: Path, format: Format) -> Listing:
     """The pictures that the sources mean.
 
     Raises:
         UsageError: there are none, or `out` is one of the sources.
     """
-    listing = find([Path(s) for s in sources], out, format=format)
-    if not listing.items and not listing.problems:
-        raise _none_in(sources)
+    listing = find(sources, out, format=format)
+    _check_found(sources, listing.items, listing.problems)
     return listing
 
 
-def pictures_to_read(sources: Sequence[str | Path], out: Path) -> Gathered:
+def pictures_to_read(sources: Sources, out: Path) -> Gathered:
     """The pictures that the sources mean, where nothing is made of each.
 
     Raises:
         UsageError: there are none.
     """
-    found = gather([Path(s) for s in sources], out)
-    if not found.pictures and not found.problems:
-        raise _none_in(sources)
+    found = gather(sources, out)
+    _check_found(sources, found.pictures, found.problems)
     return found
 
 
-def _none_in(sources: Sequence[str | Path]) -> UsageError:
-    return UsageError(f"no pictures in {', '.join(map(str, sources))}")
+def _check_found(sources: Sources, found: Sequence[object], problems: Sequence[Problem]) -> None:
+    """Refuse what is most likely mistyped, before anything is written."""
+    named = [Path(source) for source in each_of(sources)]
+    if not found and all(one.path in named and not one.path.exists() for one in problems):
+        missing = ": no such file or folder" if problems else ""
+        raise UsageError(f"no pictures in {', '.join(map(str, named))}{missing}; check the path")
 
 
 def begun(

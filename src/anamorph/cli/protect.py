@@ -148,19 +148,26 @@ def _show(report: ProtectReport, out: Any) -> None:
         rows = [(i.source, i.reason.removeprefix(f"{i.source}: ")) for i in failed]
         out.print(table("failed", ("picture", "why"), rows))
     done = [i for i in report.images if i.status == "protected"]
-    kept = summary["authorized_kept"]
     authorized = report.models["authorized"]["name"]
     out.print(
         f"{summary['protected']} protected, {summary['skipped']} done before, "
         f"{summary['failed']} failed, in {summary['seconds']:.1f} s → {report.out}",
         soft_wrap=True,
     )
-    judged = sum(i.kept is not None for i in report.images)
-    if kept is not None:
-        out.print(f"{authorized} keeps {kept:.1%} of its {judged} right readings, from the files")
-    for form, share in summary["survives"].items():
-        n = sum(form in i.survives for i in report.images if i.survives)
-        out.print(f"after {form} it still reads {share:.1%} of {n} files")
+    there = [i for i in report.images if i.status != "failed"]
+    if judged := [i.kept for i in there if i.kept is not None]:
+        kept = sum(judged) / len(judged)
+        out.print(
+            f"{authorized} keeps {kept:.1%} of its {len(judged)} right readings, from the files"
+        )
+    elif any(i.label is not None for i in there):
+        out.print(
+            f"{authorized} reads none of the originals as labeled; check the labels",
+            soft_wrap=True,
+        )
+    for form in dict.fromkeys(form for i in there for form in i.survives or ()):
+        read = [i.survives[form] for i in there if i.survives]
+        out.print(f"after {form} it reads {sum(read) / len(read):.1%} of {len(read)} files right")
     if done:
         out.print(
             f"largest change {number([i.linf for i in done], max)} levels of 255, "

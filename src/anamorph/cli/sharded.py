@@ -82,7 +82,13 @@ class Spread:
     shard: int = PICTURES
 
     def wanted(self, sources: Sequence[str], out: str) -> bool:
-        """Whether what was asked for is a run in shards."""
+        """Whether what was asked for is a run in shards.
+
+        Raises:
+            UsageError: workers without an engine that has some.
+        """
+        if self.workers is not None and self.engine != "ray":
+            raise UsageError("--workers is for --engine ray; the engine local has one worker")
         return self.engine == "ray" or any(map(is_url, [*sources, out]))
 
     def over(self, device: str) -> Engine:
@@ -91,8 +97,6 @@ class Spread:
             return OnRay(
                 workers=self.workers, threads=self.threads, address=self.cluster, device=device
             )
-        if self.workers is not None:
-            raise UsageError("--workers is for --engine ray; the engine local has one worker")
         return Here()
 
 

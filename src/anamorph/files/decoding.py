@@ -30,6 +30,9 @@ _KINDS: dict[str, Kind] = {
 _OPENED = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 """What Pillow may try; it finds an MPO when it opens a JPEG."""
 
+LARGEST = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+"""Pixels beyond which Pillow refuses a picture, whatever limit was asked for."""
+
 _GREY = frozenset({"1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N"})
 _PLAIN = {"1": "L", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB", "PA": "RGBA"}
 _WITH_ALPHA = {"1": "LA", "L": "LA", "RGB": "RGBA", "P": "RGBA"}
@@ -86,8 +89,12 @@ def reading(name: str) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         raise FileError(f"{name}: no such file; check the path") from error
-    except (Image.DecompressionBombError, MemoryError) as error:
-        raise TooLarge(f"{name}: too many pixels to decode; save it smaller") from error
+    except Image.DecompressionBombError as error:
+        raise TooLarge(
+            f"{name}: more pixels than are decoded under any limit ({LARGEST:,}); save it smaller"
+        ) from error
+    except MemoryError as error:
+        raise TooLarge(f"{name}: too many pixels for the memory; save it smaller") from error
     except OSError as error:
         if error.errno is not None:
             raise FileError(
@@ -121,8 +128,8 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Source:
         tiff.refuse_odd_kinds(image, name)
     if _several(image):
         raise Unsupported(
-            f"{name}: holds several pictures (an animation or pages), and protecting one would "
-            "leave the others; save each as its own file"
+            f"{name}: holds several pictures (an animation or pages), and a file with one is "
+            "expected; save each as its own file"
         )
     depth, grey = _depth(image), image.mode in _GREY or _rawmode(image).startswith("LA")
     if kind == "png":

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from anamorph.errors import FileError, UsageError
 from anamorph.files.encoding import Format
@@ -17,6 +18,20 @@ _REFUSED = frozenset({".gif", ".heic", ".heif", ".avif", ".jxl", ".jp2"})
 
 SUFFIXES = _READ | _REFUSED
 """What counts as a picture inside a folder."""
+
+
+Sources: TypeAlias = str | Path | Sequence[str | Path]
+"""Files and folders, in any mixture; one alone needs no list."""
+
+
+def each_of(sources: Sources) -> Sequence[str | Path]:
+    """The sources one by one: a string is the path of one, not a sequence of letters.
+
+    Example:
+        >>> each_of("photos/a.jpg")
+        ('photos/a.jpg',)
+    """
+    return (sources,) if isinstance(sources, str | Path) else sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +76,7 @@ class _Ignored:
 _Found = Item | Problem | _Ignored
 
 
-def find(sources: Sequence[Path], out: Path, *, format: Format = "png") -> Listing:
+def find(sources: Sources, out: Path, *, format: Format = "png") -> Listing:
     """Files and folders become pictures with the places where their results go.
 
     A file named by itself is always taken and goes straight into `out`. A folder is taken with
@@ -77,26 +92,28 @@ def find(sources: Sequence[Path], out: Path, *, format: Format = "png") -> Listi
     Raises:
         UsageError: `out` is itself one of the sources.
     """
-    for source in sources:
+    paths = [Path(source) for source in each_of(sources)]
+    for source in paths:
         if _same(source, out):
             raise UsageError(
                 f"{out}: is both a source and --out, and originals are never written to; "
                 "choose another --out"
             )
-    found = [entry for source in sources for entry in _one(source, out, format)]
+    found = [entry for source in paths for entry in _one(source, out, format)]
     good, clashing = _without_clashes(_once(found))
     ignored = sum(isinstance(entry, _Ignored) for entry in found)
     return Listing(items=good, problems=_problems(found) + clashing, ignored=ignored)
 
 
-def gather(sources: Sequence[Path], out: Path) -> Gathered:
+def gather(sources: Sources, out: Path) -> Gathered:
     """The pictures that `find` finds, to be read alone: any may be called like another.
 
     Args:
         sources: files and folders, in any mixture.
         out: a file or folder of results, passed over where it lies inside.
     """
-    found = [entry for source in sources for entry in _one(source, out, "keep")]
+    paths = [Path(source) for source in each_of(sources)]
+    found = [entry for source in paths for entry in _one(source, out, "keep")]
     return Gathered(pictures=tuple(item.source for item in _once(found)), problems=_problems(found))
 
 
@@ -187,7 +204,8 @@ def _without_clashes(
 
 def _clash(item: Item, what: str) -> Problem:
     error = FileError(
-        f"{item.source}: {what} ({item.output}); use --format keep, rename, or choose another --out"
+        f"{item.source}: {what} ({item.output}); rename it or choose another --out; `protect` has "
+        "--format keep too"
     )
     return Problem(path=item.source, error=error)
 

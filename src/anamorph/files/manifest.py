@@ -1,18 +1,20 @@
 """The record of a run: `manifest.jsonl`, one line for the run and one for every picture.
 
 Lines are only ever added, each with one write that is on the disk before the next picture
-begins. A run that is killed leaves at worst a torn last line, which `Manifest.resume` removes.
+begins. A run that is killed leaves at worst a torn last line, which `Manifest.resume` removes. A
+process that writes a manifest holds a lock on it, which ends with the process.
 """
 
 import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from anamorph.errors import FileError, NotWritten, UsageError
+from anamorph.files.lock import Lock, locked
 from anamorph.files.write import writing
 
 Record: TypeAlias = dict[str, Any]
@@ -31,6 +33,7 @@ class Manifest:
     """The manifest of one run, for one writer at a time."""
 
     path: Path
+    lock: Lock | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def start(cls, out: Path, header: Mapping[str, Any]) -> "Manifest":
@@ -51,8 +54,9 @@ class Manifest:
                     f"{path}: exists, so a run was started here; add --resume or choose another "
                     "--out"
                 ) from None
+            lock = locked(path)
             _add(path, line)
-        return cls(path)
+        return cls(path, lock)
 
     @classmethod
     def resume(cls, out: Path, header: Mapping[str, Any]) -> tuple["Manifest", tuple[Record, ...]]:
@@ -63,24 +67,25 @@ class Manifest:
 
         Raises:
             UsageError: the run differs in anything but `created` and `version`, naming it; or the
-                manifest is of a newer anamorph.
+                manifest is of a newer anamorph, or another process is writing it.
             FileError: the file is damaged or is no manifest.
             NotWritten: the torn last line cannot be removed.
         """
         path = out / NAME
         if not path.exists():
             return cls.start(out, header), ()
+        lock = locked(path)
         data = _content(path)
         whole = data[: data.rfind(b"\n") + 1]
         if not whole:
-            return _restarted(path, data, header), ()
+            return _restarted(path, lock, data, header), ()
         old, *records = (_parsed(path, n, raw) for n, raw in enumerate(whole.splitlines(), 1))
         _check_schema(path, old)
         _check_same_run(path, old, json.loads(_line(path, header)))
         if len(whole) < len(data):
             with writing(path):
                 os.truncate(path, len(whole))
-        return cls(path), tuple(records)
+        return cls(path, lock), tuple(records)
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Add one picture's record; on the disk when this returns, or not in the file at all.
@@ -153,7 +158,7 @@ def _content(path: Path) -> bytes:
         raise FileError(f"{path}: cannot be read: {error.strerror}; check the path") from error
 
 
-def _restarted(path: Path, torn: bytes, header: Mapping[str, Any]) -> Manifest:
+def _restarted(path: Path, lock: Lock | None, torn: bytes, header: Mapping[str, Any]) -> Manifest:
     """The run was killed while it wrote its header: nothing is lost by writing it again."""
     opening = f'{{"{_SCHEMA}": '.encode()
     if torn[: len(opening)] != opening[: len(torn)]:
@@ -161,7 +166,7 @@ def _restarted(path: Path, torn: bytes, header: Mapping[str, Any]) -> Manifest:
     with writing(path):
         os.truncate(path, 0)
         _add(path, _line(path, {_SCHEMA: _NEWEST, **header}))
-    return Manifest(path)
+    return Manifest(path, lock)
 
 
 def _parsed(path: Path, number: int, raw: bytes) -> Record:

@@ -165,7 +165,7 @@ def _header(source: decoding.Source) -> Header:
 def _checked(path: Path, limits: Limits) -> Path:
     about = path.stat()
     if not stat.S_ISREG(about.st_mode):
-        raise FileError(f"{path}: not a file; name a picture, or a folder to `protect`")
+        raise FileError(f"{path}: not a file; name a picture or a folder")
     _check_bytes(about.st_size, str(path), limits)
     return path
 

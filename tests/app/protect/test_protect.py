@@ -41,6 +41,15 @@ def test_a_folder_of_photos_is_protected_within_the_budget(
         assert record.prediction_before == record.prediction_after
 
 
+def test_one_source_needs_no_list(
+    run: Protect, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    (picture, *_) = sorted(photos.glob("*.png"))
+    assert run(str(photos.relative_to(photos.parent)), tmp_path / "named").summary["images"] == 5
+    assert run(picture, tmp_path / "alone").summary["images"] == 1
+
+
 def test_results_keep_the_tree_and_originals_stay_as_they_were(
     run: Protect, photos: Path, tmp_path: Path, tree: Tree
 ) -> None:

@@ -17,7 +17,7 @@ from anamorph.app.images import as_images
 from anamorph.auditing.parties import Party
 from anamorph.auditing.protocol import LEAST_COSINE
 from anamorph.errors import FileError, UsageError
-from anamorph.files.folders import find
+from anamorph.files.folders import Sources, each_of, find
 from anamorph.files.manifest import file_digest
 from anamorph.files.photo import Limits, read
 from anamorph.files.write import write_whole
@@ -85,16 +85,16 @@ class Kept:
         write_whole(self.path, data.encode(), overwrite=True)
 
 
-def sources_of(originals: Sequence[str | Path], out: Path) -> tuple[File, ...]:
+def sources_of(originals: Sources, out: Path) -> tuple[File, ...]:
     """The pictures, in a fixed order; what cannot be read becomes a failure of every row.
 
     Raises:
         UsageError: there are none.
     """
-    listing = find([Path(original) for original in originals], out, format="png")
+    listing = find(originals, out, format="png")
     paths = sorted([i.source for i in listing.items] + [p.path for p in listing.problems])
     if not paths:
-        raise UsageError(f"no pictures in {', '.join(map(str, originals))}")
+        raise UsageError(f"no pictures in {', '.join(map(str, each_of(originals)))}")
     return tuple(File(path=path, sha256=_digest(path)) for path in paths)
 
 

@@ -1,7 +1,7 @@
 """Hide photos in pictures of noise that only the service model reads and only the key reveals."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,7 +23,7 @@ from anamorph.app.runs import (
     unchanged,
 )
 from anamorph.errors import BadKey, ParameterError
-from anamorph.files.folders import Item
+from anamorph.files.folders import Item, Sources
 from anamorph.files.manifest import file_digest
 from anamorph.files.photo import Limits, probe
 from anamorph.keys import file as key_file
@@ -54,7 +54,7 @@ MODEL_DIGITS = 32
 
 
 def hide(
-    sources: Sequence[str | Path],
+    sources: Sources,
     out: str | Path,
     service: Model | str | Path,
     key: Key | str | Path,

@@ -1,7 +1,7 @@
 """Turn hidden pictures back, with the key they were hidden with."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain
@@ -16,7 +16,7 @@ from anamorph.app.hide.revealing import Beside, Revealed, manifests, reveal_pict
 from anamorph.app.images import as_images
 from anamorph.app.runs import pictures
 from anamorph.errors import AnamorphError, BadKey
-from anamorph.files.folders import Item, Problem
+from anamorph.files.folders import Item, Problem, Sources
 from anamorph.files.manifest import file_digest
 from anamorph.files.photo import Limits, decode
 from anamorph.files.write import sweep, write_whole
@@ -28,7 +28,7 @@ from anamorph.models.device import device_of
 
 
 def reveal(
-    sources: Sequence[str | Path],
+    sources: Sources,
     out: str | Path,
     key: Key | str | Path,
     *,

@@ -18,7 +18,7 @@ from anamorph.app.protect.surviving import shared, survival
 from anamorph.app.records import PictureRecord, ProtectReport
 from anamorph.app.runs import begun, identity, left_to_do, pictures, results_of, rounds
 from anamorph.errors import FileError, ModelError, ParameterError, UsageError
-from anamorph.files.folders import Item
+from anamorph.files.folders import Item, Sources
 from anamorph.files.photo import Limits, probe
 from anamorph.methods.fmd_parameters import FMD, more_effort
 from anamorph.methods.keeping import keeping_for
@@ -30,7 +30,7 @@ from anamorph.types import Images
 
 
 def protect(
-    sources: Sequence[str | Path],
+    sources: Sources,
     out: str | Path,
     authorized: Model | str | Path,
     *,

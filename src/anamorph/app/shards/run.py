@@ -14,7 +14,7 @@ from anamorph.app.shards.records import Records, Row
 from anamorph.app.shards.tally import Tally
 from anamorph.batch.shards import Died, Engine
 from anamorph.errors import BadKey, FileError, ModelError, NotWritten, UsageError
-from anamorph.files.folders import SUFFIXES
+from anamorph.files.folders import SUFFIXES, Sources, each_of
 from anamorph.files.remote import Entry, entries, remove, url_of
 
 _ENDS = (NotWritten, ModelError, BadKey)
@@ -61,7 +61,7 @@ class ShardsReport:
 
 
 def run(
-    sources: Sequence[str | Path],
+    sources: Sources,
     out: str | Path,
     use_case: UseCase,
     engine: Engine,
@@ -98,7 +98,7 @@ def run(
         raise UsageError(f"{pictures} pictures in a shard; give 1 or more")
     place = url_of(out)
     header = use_case.header()
-    listed = _listed([url_of(source) for source in sources], place)
+    listed = _listed([url_of(source) for source in each_of(sources)], place)
     if found is not None:
         found(len(listed))
     records = Records(out=place)

@@ -17,6 +17,7 @@ from anamorph.app.runs import pictures_to_read
 from anamorph.app.train import key_training, saving
 from anamorph.app.train.key_training import SEED_SIZE, KeyTraining, Photos, Trained, Watch
 from anamorph.errors import AnamorphError, UsageError
+from anamorph.files.folders import Sources
 from anamorph.files.photo import Limits, read
 from anamorph.keys import file as key_file
 from anamorph.keys.key import network_key
@@ -64,7 +65,7 @@ class TrainKeyReport:
 def train_key(
     out: str | Path,
     *,
-    sources: Sequence[str | Path] = (),
+    sources: Sources = (),
     parameters: KeyTraining | None = None,
     passphrase: bytes | None = None,
     seed: bytes | None = None,
@@ -146,7 +147,7 @@ def _portraits() -> Photos:
     return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
 
 
-def _photos(sources: Sequence[str | Path], out: Path) -> tuple[Photos, list[str]]:
+def _photos(sources: Sources, out: Path) -> tuple[Photos, list[str]]:
     """The middle squares of pictures, as large as they are learned from; and what was skipped."""
     given = pictures_to_read(sources, out)
     skipped = [str(problem.error) for problem in given.problems]

@@ -1,6 +1,5 @@
 """Pictures of faces at a recognizer's size, in memory: to learn from, or to serve as decoys."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from anamorph.app.images import as_images
 from anamorph.app.runs import pictures_to_read
 from anamorph.app.train.shadow_training import Pictures
 from anamorph.errors import AnamorphError, UsageError
+from anamorph.files.folders import Sources
 from anamorph.files.photo import Limits, read
 from anamorph.models import Model
 from anamorph.models.preprocess import whole_view
@@ -32,7 +32,7 @@ class Seen(NamedTuple):
     """Why others could not be read."""
 
 
-def seen_by(recognizer: Model, sources: Sequence[str | Path], out: Path = _NO_RESULTS) -> Seen:
+def seen_by(recognizer: Model, sources: Sources, out: Path = _NO_RESULTS) -> Seen:
     """Read pictures and folders of them.
 
     Args:

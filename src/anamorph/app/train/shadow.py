@@ -16,6 +16,7 @@ from anamorph.app.train import saving, shadow_training
 from anamorph.app.train.pictures import seen_by
 from anamorph.app.train.shadow_training import Pairs, Pictures, ShadowTraining, Trained, Watch
 from anamorph.errors import UsageError
+from anamorph.files.folders import Sources
 from anamorph.files.write import write_whole, writing
 from anamorph.metrics.image import ssim
 from anamorph.models import Model
@@ -59,7 +60,7 @@ class TrainShadowReport:
 
 
 def train_shadow(
-    sources: Sequence[str | Path],
+    sources: Sources,
     recognizer: Model,
     out: str | Path,
     *,

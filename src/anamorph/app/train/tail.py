@@ -17,6 +17,7 @@ from anamorph.app.train import saving, tail_training
 from anamorph.app.train.pictures import Seen, seen_by
 from anamorph.app.train.tail_training import Lessons, TailTraining, Trained
 from anamorph.errors import UsageError
+from anamorph.files.folders import Sources
 from anamorph.files.write import write_whole, writing
 from anamorph.losses import cosine
 from anamorph.methods.advface import AdvFace
@@ -95,7 +96,7 @@ class Tested(NamedTuple):
 
 
 def train_tail(
-    sources: Sequence[str | Path],
+    sources: Sources,
     recognizer: Model,
     shadows: Sequence[Decoder],
     out: str | Path,

@@ -23,6 +23,7 @@ from anamorph.auditing.comparison_report import markdown, page
 from anamorph.auditing.matrix import Column
 from anamorph.auditing.parties import Party
 from anamorph.errors import ModelError, UsageError
+from anamorph.files.folders import Sources, each_of
 from anamorph.files.photo import Limits
 from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model, load
@@ -30,7 +31,7 @@ from anamorph.optimize.engine import Watch
 
 
 def compare(
-    originals: Sequence[str | Path],
+    originals: Sources,
     out: str | Path,
     authorized: Model | str | Path,
     panel: Sequence[Party | str | Path],
@@ -76,7 +77,7 @@ def compare(
     """
     began = time.perf_counter()
     out, limits = Path(out), limits or Limits()
-    check_out(out, [Path(original) for original in originals])
+    check_out(out, [Path(original) for original in each_of(originals)])
     own = authorized if isinstance(authorized, Model) else load(authorized, device=device)
     if not own.taps:
         raise ModelError(f"{own.name}: has no layer to tap, which feature map distortion needs")
@@ -193,9 +194,9 @@ def _row(
     )
 
 
-def _command(originals: Sequence[str | Path], options: Mapping[str, Sequence[Any]]) -> str:
+def _command(originals: Sources, options: Mapping[str, Sequence[Any]]) -> str:
     """The command line that does the same; what only Python can give stands as a NAME."""
-    words = ["anamorph", "audit", "compare", *map(str, originals)]
+    words = ["anamorph", "audit", "compare", *map(str, each_of(originals))]
     for option, values in options.items():
         for value in values:
             typed = isinstance(value, str | Path)

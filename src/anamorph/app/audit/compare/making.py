@@ -15,6 +15,7 @@ from anamorph.app.protect.protecting import Task
 from anamorph.app.protect.results import Done, Run, failure, still_protected
 from anamorph.app.records import PictureRecord
 from anamorph.app.runs import begun, left_to_do, pictures, results_of, rounds
+from anamorph.files.folders import Sources
 from anamorph.files.photo import Limits, probe
 from anamorph.optimize.engine import Watch
 
@@ -35,7 +36,7 @@ class Made(NamedTuple):
 class Making:
     """What all ways share."""
 
-    originals: Sequence[str | Path]
+    originals: Sources
     out: Path
     models: Mapping[str, Any]
     """For manifests."""

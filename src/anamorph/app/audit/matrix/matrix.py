@@ -15,6 +15,7 @@ from anamorph.app.protect.protect import protect
 from anamorph.app.protect.results import Done
 from anamorph.auditing.matrix import Column, Matrix, Row, Table
 from anamorph.errors import ModelError, UsageError
+from anamorph.files.folders import Sources, each_of
 from anamorph.files.photo import Limits
 from anamorph.methods.fmd_parameters import FMD, PRESETS
 from anamorph.models import Model
@@ -23,7 +24,7 @@ from anamorph.parameters import shown
 
 
 def matrix(
-    originals: Sequence[str | Path],
+    originals: Sources,
     models: Sequence[Model | str | Path],
     out: str | Path,
     labels: str | Path | Mapping[str, int] | None = None,
@@ -69,7 +70,7 @@ def matrix(
     began = time.perf_counter()
     out, limits = Path(out), limits or Limits()
     chosen = _parameters(presets)
-    check_out(out, [Path(original) for original in originals])
+    check_out(out, [Path(original) for original in each_of(originals)])
     columns = [loaded(model, device) for model in models]
     check(columns, rows)
     working = [model for model in columns if isinstance(model, Model)]
@@ -152,7 +153,7 @@ def _parameters(presets: Sequence[str] | Mapping[str, FMD]) -> dict[str, FMD]:
 
 
 def _command(
-    originals: Sequence[str | Path],
+    originals: Sources,
     models: Sequence[Model | str | Path],
     out: Path,
     labels: str | Path | Mapping[str, int] | None,
@@ -162,7 +163,7 @@ def _command(
     device: str,
 ) -> str:
     """The command line that does the same; what only Python can give stands as a NAME."""
-    words = ["anamorph", "audit", "matrix", *map(str, originals)]
+    words = ["anamorph", "audit", "matrix", *map(str, each_of(originals))]
     for model in models:
         words += ["--models", model.name if isinstance(model, Model) else str(model)]
     if labels is not None:
