@@ -12,7 +12,7 @@ from anamorph import portraits
 from anamorph.adversaries.transforms import TRANSFORMS, Transform
 from anamorph.app.images import as_images
 from anamorph.app.protect.protect import protect, protect_images
-from anamorph.app.protect.surviving import forms_named, shared
+from anamorph.app.protect.surviving import forms_named, shared, survival
 from anamorph.errors import UsageError
 from anamorph.files.photo import read
 from anamorph.methods.fmd_parameters import FMD, PRESETS
@@ -42,6 +42,12 @@ def test_what_changes_the_size_or_is_unknown_is_refused() -> None:
         forms_named(["smaller"])
     with pytest.raises(UsageError, match="there is no transform 'jpg75'"):
         forms_named(["jpg75"])
+
+
+def test_none_has_nothing_beside_it() -> None:
+    with pytest.raises(UsageError, match="none, flip: .* exclude each other"):
+        survival(["none", "flip"], FMD())
+    assert survival(["none", "none"], FMD()).forms == ()
 
 
 def test_the_written_file_is_read_after_recompression(model: Model, tmp_path: Path) -> None:

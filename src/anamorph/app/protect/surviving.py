@@ -37,7 +37,7 @@ def survival(names: Sequence[str] | None, p: FMD) -> Survival:
     """The forms of some names, required; without names the wished one, unless `p.plain`.
 
     Raises:
-        UsageError: as `forms_named`.
+        UsageError: `none` beside others; or as `forms_named`.
 
     Example:
         >>> survival(None, FMD()).required, survival(["none"], FMD()).forms
@@ -45,7 +45,11 @@ def survival(names: Sequence[str] | None, p: FMD) -> Survival:
     """
     if names is None:
         return Survival(() if p.plain else forms_named([WISHED]), required=False)
-    return Survival(() if tuple(names) == (NONE,) else forms_named(names), required=True)
+    if NONE in names and set(names) != {NONE}:
+        raise UsageError(
+            f"{', '.join(names)}: to survive {NONE} and others exclude each other; leave out one"
+        )
+    return Survival(() if NONE in names else forms_named(names), required=True)
 
 
 def forms_named(names: Sequence[str]) -> tuple[Transform, ...]:
