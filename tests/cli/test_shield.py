@@ -3,15 +3,20 @@
 import json
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 import pytest
+from rich.console import Console
 
+from anamorph.app.shield.kept import kept
+from anamorph.app.shield.report import ShieldReport
 from anamorph.cli.shield import command
 from anamorph.cli.shield_methods import PRESETS
+from anamorph.cli.shield_report import show
 from anamorph.parameters import knobs
 from anamorph.templates.files import open_file
 
@@ -275,3 +280,67 @@ def test_a_table_is_shielded_without_loading_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stdout.split() == [b"False"]
+
+
+def test_records_that_are_read_less_well_are_stored_and_told(
+    photos: Path, card: Any, tmp_path: Path, anamorph: Anamorph
+) -> None:
+    made = tmp_path / "out.npz"
+    shield = ("shield", photos, "--recognizer", card(), "--method", "decoy", "--steps", 1)
+    ended = anamorph(*shield, "--least-cosine", 1, "--out", made, "--json", "-")
+    assert ended.code == 0
+    found = json.loads(ended.out)["matching"]
+    assert (found["records"], found["kept"], found["least_cosine"]) == (5, 0, 1)
+    assert found["lowest"] <= found["median"] < 1
+    said = " ".join(ended.err.split())
+    assert "5 of 5 records are read with a cosine below 1 to what the matcher read before" in said
+    assert "Nobody was dropped" in said
+    assert "Shield again with --preset strong" in said
+    assert "0 of 5" in said
+    assert len(open_file(made).table.ids) == 5
+    ended = anamorph(*shield, "--least-cosine", 1, "--out", tmp_path / "b.npz", "--dry-run")
+    assert "Try --preset strong" in " ".join(ended.out.split())
+    ended = anamorph(*shield, "--least-cosine", 0.01, "--epsilon", 9, "--steps", 60, "--out",
+                     tmp_path / "c.npz")  # fmt: skip
+    assert ended.code == 0
+    assert "5 of 5" in ended.out
+    assert "records are read" not in " ".join(ended.out.split())
+
+
+def test_how_maps_are_read_is_known_where_the_recognizer_is_named(
+    photos: Path, card: Any, tmp_path: Path, anamorph: Anamorph
+) -> None:
+    shadow, maps = tmp_path / "shadow.safetensors", tmp_path / "maps.npy"
+    anamorph("train", "shadow", photos, "--recognizer", card(), "--out", shadow, "--updates", 2,
+             "--batch", 2)  # fmt: skip
+    np.save(maps, np.random.default_rng(0).normal(size=(3, 4, 7, 7)).astype(np.float32))
+    shield = ("shield", maps, "--method", "advface", "--shadow", shadow)
+    ended = anamorph(*shield, "--out", tmp_path / "a.npy", "--json", "-")
+    assert (ended.code, json.loads(ended.out)["matching"]) == (0, None)
+    assert "name it with --recognizer (and --layer)" in " ".join(ended.err.split())
+    more = ("--recognizer", card(), "--least-cosine", 1, "--out", tmp_path / "b.npy")
+    ended = anamorph(*shield, *more, "--json", "-")
+    assert json.loads(ended.out)["matching"]["records"] == 3, ended.err
+    assert "Shield again with a smaller --epsilon" in " ".join(ended.err.split())
+
+
+@pytest.mark.parametrize(
+    ("state", "mode", "said"),
+    [
+        ("done", "swap", "Try a table with --dry-run before it is shielded, with a smaller --eps"),
+        ("held", "swap", "Give the move up with --abandon and take a smaller --epsilon"),
+        ("planned", "swap", "Try a smaller --epsilon"),
+        ("done", "file", "Shield again with a smaller --epsilon"),
+    ],
+)
+def test_what_to_do_depends_on_where_the_records_are(state: Any, mode: Any, said: str) -> None:
+    report = ShieldReport(
+        method="advface", mark="m", takes=None, source="s", out="o", mode=mode, state=state,
+        rows=1, shielded=1, before=0, matching=kept([0.8999], 0.9),
+    )  # fmt: skip
+    out = Console(file=StringIO(), width=1000)
+    show(report, out)
+    told = out.file.getvalue()  # type: ignore[attr-defined]
+    assert "1 of 1 record is read with a cosine below 0.9" in told
+    assert "the least 0.89: it may no longer find these people" in told
+    assert said in told

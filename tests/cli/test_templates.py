@@ -126,3 +126,14 @@ def test_nobody_is_enrolled_twice(store: tuple[str, ...], people: Path, anamorph
     ended = anamorph("templates", "enroll", people, *store)
     assert ended.code == 2
     assert "already" in ended.err
+
+
+def test_a_key_that_a_store_of_maps_does_not_need_does_no_harm(
+    photos: Path, card: Any, key: Path, tmp_path: Path, anamorph: Anamorph
+) -> None:
+    made, reads = tmp_path / "made.npz", ("--recognizer", card())
+    anamorph("shield", photos, *reads, "--method", "decoy", "--out", made)
+    ask = (photos / "coffee.png", "--store", made, *reads, "--json", "-")
+    plain = anamorph("templates", "identify", *ask)
+    ended = anamorph("templates", "identify", *ask, "--key", key)
+    assert (ended.code, ended.out) == (0, plain.out), ended.err

@@ -141,6 +141,16 @@ def test_the_nearest_rows_are_those_of_the_largest_cosines(
         store.nearest({None: people[:1, :7]}, 3)
 
 
+@suffixes
+def test_a_probe_for_rows_that_are_not_there_finds_nothing(
+    suffix: str, people: Features, written: Write
+) -> None:
+    store = open_file(written(suffix, people))
+    matches = store.nearest({None: people[4:5], "keyed/1:a": people[5:6]}, 20)
+    assert len(matches) == 12
+    assert matches == store.nearest({None: people[4:5]}, 20)
+
+
 @pytest.mark.parametrize("suffix", [".npz", ".parquet"])
 def test_rows_are_added_at_the_end(
     suffix: str, people: Features, tmp_path: Path, written: Write
@@ -159,6 +169,11 @@ def test_rows_are_added_at_the_end(
     np.testing.assert_allclose(found.features, [people[0] + 1, people[3]])
     with pytest.raises(UsageError, match="new is there already"):
         store.add(more)
+    both = Records(["new", "eve", "person 3"], people[:3], [None] * 3)
+    with pytest.raises(UsageError, match="new, person 3 are there already"):
+        store.add(both)
+    with pytest.raises(UsageError, match=r"several rows of one name: eve \(2 rows\)"):
+        store.add(Records(["eve", "eve"], people[:2], [None] * 2))
     with pytest.raises(UsageError, match="nobody is called eve"):
         store.find(["eve"])
     with pytest.raises(UsageError, match=r"called a, b, c and 2 others$"):

@@ -67,7 +67,10 @@ report_folder = click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for the report."
 )
 run_seed = click.option(
-    "--seed", default=0, show_default=True, help="Of the run; the same run twice gives the same files."
+    "--seed",
+    default=0,
+    show_default=True,
+    help="Of the run; the same run twice gives the same files.",
 )
 
 

@@ -1,6 +1,6 @@
 """`anamorph shield`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from anamorph.app.shield.file import BATCH, shield_file
 from anamorph.app.shield.report import ShieldReport
 from anamorph.app.shield.stores import file_store, table_store
 from anamorph.cli.options import json_file
-from anamorph.cli.render import Counter, check_json, console, table, write_json
+from anamorph.cli.render import Counter, check_json, console, write_json
 from anamorph.cli.sharded import Spread, check_sendable, resume_shards, run_sharded, sharded
 from anamorph.cli.shield_methods import (
     How,
@@ -20,6 +20,7 @@ from anamorph.cli.shield_methods import (
     method_options,
     named_shielding,
 )
+from anamorph.cli.shield_report import show
 from anamorph.cli.store import column_option, id_option, place, store_option, table_option
 from anamorph.errors import UsageError
 from anamorph.templates.address import Address
@@ -27,9 +28,6 @@ from anamorph.templates.files import FORMATS
 
 FEW = 16
 """Rows that are shielded at once by methods that take long for each, so that progress shows."""
-
-FILES = ("file", "pictures")
-"""Modes that write a new file and leave what they read as it is."""
 
 FOR_TABLES = ("in_place", "hold", "erase", "abandon")
 """Options that mean nothing for a file."""
@@ -144,7 +142,7 @@ def command(
             source = file_store(where)
             report = shield_file(source, new, how.shielding, takes=how.takes, **shared)
     write_json(json_, report.as_json())
-    _show(report, out=console(json_))
+    show(report, out=console(json_))
     return 0 if report.ok else 1
 
 
@@ -237,46 +235,3 @@ def _check_target(
 
 def _flags(names: Sequence[str]) -> str:
     return ", ".join("--" + name.strip("_").replace("_", "-") for name in names)
-
-
-def _show(report: ShieldReport, out: Any) -> None:
-    if report.skipped:
-        out.print(table("skipped", ("why",), [(why,) for why in report.skipped]))
-    of_a_table = [
-        ("shielded by this run", str(report.shielded)),
-        ("before", str(report.before)),
-        ("without a feature", str(report.empty)),
-        ("indexes built again", ", ".join(report.indexes) or "none"),
-    ]
-    facts = [
-        ("shield", report.mark),
-        ("rows", str(report.rows)),
-        *([] if report.mode in FILES else of_a_table),
-        ("a record takes", "-" if report.shield_ms is None else f"{report.shield_ms:.3f} ms"),
-        ("took", f"{report.seconds:.1f} s"),
-    ]
-    title = {"done": "shielded", "held": "ready to be swapped", "planned": "would be shielded"}
-    out.print(table(f"{title[report.state]}: {report.out}", ("", ""), facts), soft_wrap=True)
-    for line in _advice(report):
-        out.print(line, soft_wrap=True)
-
-
-def _advice(report: ShieldReport) -> Iterator[str]:
-    if report.state == "planned":
-        return
-    if report.method == "keyed":
-        yield (
-            "From now on every probe must go through the same key; whoever has the key and the "
-            "table has plain features. Lose the key, and the table is worthless: keep a copy, not "
-            "beside the table."
-        )
-    if report.state == "held":
-        yield (
-            "Nothing has changed for searches yet: let yours use the column that ends in _next, or "
-            "give the same command without --hold to swap the columns."
-        )
-    elif report.mode not in FILES and not report.erased:
-        yield (
-            "Backups, the write-ahead log and dead rows in the table's files still hold the old "
-            "features; --erase rewrites the files."
-        )

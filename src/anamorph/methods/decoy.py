@@ -27,6 +27,7 @@ from anamorph.methods.feature_parameters import DECOY as PRESETS
 from anamorph.methods.feature_parameters import Decoy
 from anamorph.methods.spread import Spread, moved
 from anamorph.metrics.identity import similarities
+from anamorph.optimize.engine import Solved
 from anamorph.optimize.problem import Problem
 from anamorph.optimize.sets import onto_box
 from anamorph.optimize.starts import uniform
@@ -34,7 +35,9 @@ from anamorph.optimize.steps import Adam
 from anamorph.optimize.terms import Terms
 from anamorph.types import Seeds
 
-__all__ = ["PRESETS", "Decoy", "Decoys", "Dressed", "Tail", "decoy"]
+__all__ = ["PRESETS", "Decoy", "Decoys", "Dressed", "Tail", "decoy", "reached"]
+
+_SLACK = 100
 
 
 class Tail(Protocol):
@@ -85,7 +88,7 @@ def decoy(
 
     def objective(u: Tensor, dressed: Dressed) -> Terms:
         seen = cosine(tail(moved(dressed.z_d, u, spread)), dressed.e)
-        return Terms(parts={"embedding": 1 - seen}, slack=100 * (seen - p.least_cosine))
+        return Terms(parts={"embedding": 1 - seen}, slack=_SLACK * (seen - p.least_cosine))
 
     return Problem(
         sense="min",
@@ -96,6 +99,12 @@ def decoy(
         project=lambda u, _: onto_box(u, -p.epsilon, p.epsilon),
         iterations=p.steps,
     )
+
+
+def reached(solved: Solved, p: Decoy) -> float:
+    """The cosine of what R sees in a record with e, as the solver found it; in [-1, 1]."""
+    seen = 1 + solved.score if solved.passes else p.least_cosine + solved.score / _SLACK
+    return min(1.0, max(-1.0, seen))
 
 
 def _chosen(e: Tensor, decoys: Decoys, seeds: Seeds, p: Decoy) -> Int[Tensor, " n"]:

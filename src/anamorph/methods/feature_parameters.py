@@ -5,9 +5,20 @@ a table that is shielded by a key needs none.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from anamorph.errors import ParameterError
 from anamorph.parameters import check, knob
+
+
+def _least_cosine() -> Any:
+    return knob(
+        0.9,
+        "The smallest cosine to the person's embedding that counts as kept in the report; records "
+        "are the same.",
+        above=0,
+        at_most=1,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +44,8 @@ class AdvFace:
         "Where features start: anywhere in the ball, or at the feature of the shadow's picture.",
         choices=("uniform", "shadow"),
     )
+
+    least_cosine: float = _least_cosine()
 
     def __post_init__(self) -> None:
         check(self)
@@ -72,12 +85,7 @@ class Decoy:
         "Which decoy: one drawn by chance, or the nearest by its embedding.",
         choices=("drawn", "nearest"),
     )
-    least_cosine: float = knob(
-        0.9,
-        "The smallest cosine to the person's embedding that counts as kept.",
-        above=0,
-        at_most=1,
-    )
+    least_cosine: float = _least_cosine()
 
     def __post_init__(self) -> None:
         check(self)

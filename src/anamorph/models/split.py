@@ -16,6 +16,9 @@ from anamorph.models.preprocess import Preprocess, example
 from anamorph.models.taps import capture_features, check_taps
 from anamorph.types import Images
 
+_SHOWN = 5
+"""Layers that an error names."""
+
 SAME = 1e-4
 """Largest difference of tail(head(x)) from the whole, relative to the largest output."""
 
@@ -67,7 +70,8 @@ def split(model: Model, layer: str | None = None) -> Split:
 
     Raises:
         LayerNotFound: no such layer, or no tap.
-        ModelError: the two halves do not make the whole, since a shortcut goes around the layer.
+        ModelError: the two halves do not make the whole, since a shortcut goes around the layer;
+            it names layers where they do.
     """
     if layer is None:
         if not model.taps:
@@ -77,17 +81,45 @@ def split(model: Model, layer: str | None = None) -> Split:
     model = model.unfolded()
     pictures = torch.cat([example(model.input), example(model.input, value=0.5)])
     with torch.no_grad():
-        cut = Split(model=model, layer=layer, shape=())
-        features = cut.head(pictures)
         wanted = model.output(pictures)
-        cut = replace(cut, shape=tuple(features.shape[1:]))
-        for attempt in (cut, replace(cut, whole=True)):
-            if _agrees(attempt, features, wanted):
-                return attempt
+        cut = _cut_at(model, layer, pictures, wanted)
+    if cut is not None:
+        return cut
     raise ModelError(
-        f"{model.name}: cannot be cut at {layer!r}: other layers go around it; choose one that all "
-        "the rest depends on, list them with `anamorph models layers MODEL`"
+        f"{model.name}: cannot be cut at {layer!r}: other layers go around it"
+        + _advice(model, layer, pictures, wanted)
     )
+
+
+def _cut_at(model: Model, layer: str, pictures: Images, wanted: Tensor) -> Split | None:
+    """The cut at a layer, if tail and head make the whole there."""
+    cut = Split(model=model, layer=layer, shape=())
+    features = cut.head(pictures)
+    cut = replace(cut, shape=tuple(features.shape[1:]))
+    attempts = (cut, replace(cut, whole=True))
+    return next((attempt for attempt in attempts if _agrees(attempt, features, wanted)), None)
+
+
+def _advice(model: Model, layer: str, pictures: Images, wanted: Tensor) -> str:
+    """Where it can be cut instead: the nearest layers, of its taps and blocks."""
+    order = [name for name, _ in model.network.named_modules()]
+    near = {name: abs(order.index(name) - order.index(layer)) for name in order}
+    blocks = (candidate.name for candidate in model.candidates())
+    tried = {*model.taps, *blocks}.intersection(order) - {layer}
+    with torch.no_grad():
+        there = [
+            name
+            for name in sorted(tried, key=order.index)
+            if _cut_at(model, name, pictures, wanted) is not None
+        ]
+    if not there:
+        return ", as around every block that was tried; take another model"
+    shown = sorted(sorted(there, key=near.__getitem__)[:_SHOWN], key=order.index)
+    more = f" (and {len(there) - len(shown)} more)" if there[_SHOWN:] else ""
+    told = f"; it can be cut at {', '.join(map(repr, shown))}{more}"
+    if model.taps[:1] and model.taps[0] in there:
+        told += f", by default at {model.taps[0]!r}"
+    return told
 
 
 def _agrees(cut: Split, features: Tensor, wanted: Tensor) -> bool:

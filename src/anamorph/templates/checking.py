@@ -1,5 +1,6 @@
 """What features must be before they are shielded or compared: numbers, finite, not all zero."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ from anamorph.errors import UsageError
 from anamorph.templates.role import Features, Id
 
 _NAMED = 5
+_FEW = 3
 
 
 def as_features(values: NDArray[np.generic], where: str) -> Features:
@@ -76,6 +78,34 @@ def faulty(rows: NDArray[np.bool_], ids: Sequence[Id]) -> str:
     named = ", ".join(str(ids[i]) for i in numbers[:_NAMED])
     more = ", ..." if len(numbers) > _NAMED else ""
     return f"{len(numbers)} {'row' if len(numbers) == 1 else 'rows'} ({named}{more})"
+
+
+def check_names(ids: Sequence[Id], where: str) -> None:
+    """Refuse names that are not unique: a row is found by its name.
+
+    Raises:
+        UsageError: with the first of them.
+    """
+    if isinstance(ids, range):
+        return
+    times = Counter(map(str, ids))
+    twice = [f"{name} ({n} rows)" for name, n in times.items() if n > 1]
+    if twice:
+        raise UsageError(
+            f"{where}: several rows of one name: {few(twice)}; give each row a name of its own"
+        )
+
+
+def few(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are.
+
+    Example:
+        >>> few(["a", "b", "c", "d", "e"])
+        'a, b, c and 2 others'
+    """
+    left = len(names) - _FEW
+    others = f" and {left} {'other' if left == 1 else 'others'}" if left > 0 else ""
+    return ", ".join(names[:_FEW]) + others
 
 
 def check_shape(shape: tuple[int, ...], wanted: tuple[int, ...], where: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from anamorph.errors import NotWritten, UsageError
 from anamorph.templates.arrays import Npy, Npz
-from anamorph.templates.checking import check_rows, check_shape
+from anamorph.templates.checking import check_names, check_rows, check_shape, few
 from anamorph.templates.parquet import Parquet, own_columns
 from anamorph.templates.role import Features, Id, Mark, Match, Probes, Records
 from anamorph.templates.table import Format, Table
@@ -22,8 +22,6 @@ FORMATS: Mapping[str, Format] = {
 }
 
 _BATCH = 4096
-
-_SHOWN = 3  # names in an error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +57,11 @@ class FileStore:
         found: list[Match] = []
         for ids, features, marks in self.batches(_BATCH):
             for mark, probe in probes.items():
-                rows = np.array([m == mark for m in marks])
-                names = [i for i, row in zip(ids, rows, strict=True) if row]
                 check_shape(probe.shape[1:], self.shape, self.name)
+                rows = np.array([m == mark for m in marks])
+                if not rows.any():
+                    continue
+                names = [i for i, row in zip(ids, rows, strict=True) if row]
                 near = cosines(features[rows], probe)
                 found += map(Match, names, near.tolist())
         return sorted(found, key=lambda match: -match.cosine)[:count]
@@ -71,9 +71,7 @@ class FileStore:
         numbers = {str(name): i for i, name in enumerate(self.table.ids)}
         missing = [str(i) for i in ids if str(i) not in numbers]
         if missing:
-            more = f" and {len(missing) - _SHOWN} others" if missing[_SHOWN:] else ""
-            shown = ", ".join(missing[:_SHOWN])
-            raise UsageError(f"{self.name}: nobody is called {shown}{more}")
+            raise UsageError(f"{self.name}: nobody is called {few(missing)}")
         rows = [numbers[str(i)] for i in ids]
         features = self.table.features[rows].astype(np.float32)
         check_rows(ids, features, self.name)
@@ -98,9 +96,11 @@ class FileStore:
         check_shape(records.features.shape[1:], self.shape, self.name)
         check_rows(records.ids, records.features, self.name)
         known = {str(i) for i in self.table.ids}
-        twice = [str(i) for i in records.ids if str(i) in known]
-        if twice or len({str(i) for i in records.ids}) < len(records.ids):
-            raise UsageError(f"{self.name}: {', '.join(twice) or 'a name'} is there already")
+        there = [str(i) for i in records.ids if str(i) in known]
+        if there:
+            verb = "is" if len(there) == 1 else "are"
+            raise UsageError(f"{self.name}: {few(there)} {verb} there already")
+        check_names(records.ids, f"what is to be added to {self.name}")
         table = replace(
             self.table,
             ids=[*self.table.ids, *records.ids],

@@ -47,6 +47,28 @@ class Shielding(Protocol):
         ...
 
 
+class Judged(NamedTuple):
+    """Shielded features, and how the matcher reads them."""
+
+    features: Features
+    cosines: Float32[np.ndarray, " n"] | None
+    """Of what it makes of each with what it makes of the plain feature; None: that is not known."""
+
+
+@runtime_checkable
+class Judging(Protocol):
+    """A shielding that also says how the matcher reads what it made."""
+
+    @property
+    def least_cosine(self) -> float:
+        """From where on a record counts as read as before."""
+        ...
+
+    def judged(self, features: Features, /) -> Judged:
+        """Shield a batch, and look at it."""
+        ...
+
+
 def mark(shielding: Shielding) -> str:
     """What rows carry that a shielding made."""
     return f"{shielding.name}/{shielding.version}:{shielding.digest}"

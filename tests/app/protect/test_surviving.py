@@ -45,7 +45,7 @@ def test_what_changes_the_size_or_is_unknown_is_refused() -> None:
 
 
 def test_none_has_nothing_beside_it() -> None:
-    with pytest.raises(UsageError, match="none, flip: .* exclude each other"):
+    with pytest.raises(UsageError, match=r"none, flip: .* exclude each other"):
         survival(["none", "flip"], FMD())
     assert survival(["none", "none"], FMD()).forms == ()
 

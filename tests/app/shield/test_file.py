@@ -1,12 +1,19 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet
 import pytest
+import torch
 
 from anamorph.app.shield.file import shield_file
 from anamorph.app.shield.keyed import keyed, rekeyed
+from anamorph.app.shield.shielding import disguising
 from anamorph.errors import Cancelled, UsageError
 from anamorph.keys import key as keys
+from anamorph.losses import cosine
+from anamorph.methods.decoy import Decoy
+from anamorph.models import Model
+from anamorph.models.split import split
 from anamorph.templates.files import open_file
 from anamorph.templates.role import mark
 
@@ -64,3 +71,50 @@ def test_a_stopped_run_leaves_no_file(plain: Path) -> None:
     assert [p.name for p in plain.parent.iterdir()] == ["plain.npz"]
     with pytest.raises(UsageError, match="a batch of 0 rows"):
         shield_file(open_file(plain), "o.npz", keyed(keys.new("rotation")), batch=0)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("suffix", [".npz", ".parquet"])
+def test_rows_of_one_name_are_refused_before_anything_is_written(
+    tmp_path: Path, suffix: str, dry_run: bool
+) -> None:
+    path, out = tmp_path / f"twice{suffix}", tmp_path / f"out{suffix}"
+    names = ["a", "b", "a", "c", "b", "a", "d", "d", "e", "e"]
+    features = np.ones((10, 4), np.float32)
+    if suffix == ".npz":
+        np.savez(path, features=features, ids=names)
+    else:
+        table = pyarrow.table({"id": names, "features": list(features)})
+        pyarrow.parquet.write_table(table, path)
+    said = r"several rows of one name: a \(3 rows\), b \(2 rows\), d \(2 rows\) and 1 other; give"
+    with pytest.raises(UsageError, match=said):
+        shield_file(open_file(path), out, keyed(keys.new("rotation")), dry_run=dry_run)
+    assert not out.exists()
+
+
+def test_how_the_matcher_reads_the_records_is_reported(tmp_path: Path, embedder: Model) -> None:
+    pictures = torch.randint(0, 256, (9, 3, 16, 16), generator=torch.Generator().manual_seed(0))
+    cut, plain, out = split(embedder), tmp_path / "maps.npy", tmp_path / "out.npy"
+    z = cut.head(pictures / 255).detach()
+    np.save(plain, z.numpy())
+    shielding = disguising(embedder, pictures[:3].to(torch.uint8), Decoy(steps=1))
+    report = shield_file(open_file(plain), out, shielding, batch=4)
+    with torch.no_grad():
+        cosines = cosine(cut.tail(z), cut.tail(torch.from_numpy(np.load(out))))
+    assert report.as_json()["matching"] == {
+        "records": 9,
+        "kept": int((cosines >= 0.9).sum()),
+        "least_cosine": 0.9,
+        "lowest": pytest.approx(cosines.min().item(), abs=1e-4),
+        "median": pytest.approx(cosines.median().item(), abs=1e-4),
+    }
+    assert report.matching is not None
+    assert report.matching.less > 0
+    tried = shield_file(open_file(plain), out, shielding, batch=4, dry_run=True)
+    assert tried.matching is not None
+    assert tried.matching.records == 4
+
+
+def test_of_a_rotation_there_is_nothing_to_report(plain: Path) -> None:
+    report = shield_file(open_file(plain), plain.with_name("o.npz"), keyed(keys.new("rotation")))
+    assert report.as_json()["matching"] is None

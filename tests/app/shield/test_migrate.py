@@ -8,16 +8,21 @@ from typing import Any
 import numpy as np
 import psycopg
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anamorph.app.shield.keyed import keyed, rekeyed
 from anamorph.app.shield.migrate import abandon, migrate
+from anamorph.app.shield.shielding import adversarial
 from anamorph.app.shield.stores import Place, table_store
 from anamorph.app.shield.templates import identify
 from anamorph.errors import Cancelled, StoreFailed, UsageError
 from anamorph.keys import key as keys
 from anamorph.keys.key import Key
+from anamorph.methods.advface import AdvFace
+from anamorph.models.networks.decoder_bodies import Design
+from anamorph.models.networks.decoders import fresh, moments
 from anamorph.templates.address import address
 from anamorph.templates.postgres.alone import alone
 from anamorph.templates.postgres.store import PostgresStore
@@ -491,3 +496,26 @@ def test_a_report_holds_no_password(faces: Faces, key: Key) -> None:
         report = migrate(store, keyed(key), dry_run=True)
     assert "hunter2" in url
     assert "hunter2" not in f"{report} {report.as_json()} {store!r}"
+
+
+def test_embeddings_that_are_moved_a_little_come_with_their_cosines(
+    faces: Faces, store: PostgresStore
+) -> None:
+    embeddings = torch.from_numpy(faces.features)
+    design = Design(kind="ridge", feature=(8,), picture=(16, 16))
+    shadow = fresh(design, moments(embeddings), np.random.default_rng(0)).eval()
+    shielding = adversarial([shadow], AdvFace(least_cosine=0.8))
+    tried = migrate(store, shielding, dry_run=True)
+    assert tried.matching is not None
+    assert tried.matching.records == 32
+    plain = faces.stored()
+    report = migrate(store, shielding, batch=7)
+    found = [
+        float(plain[i] @ now / np.linalg.norm(plain[i]) / np.linalg.norm(now))
+        for i, now in faces.stored().items()
+    ]
+    assert report.matching is not None
+    assert report.matching.records == 40
+    assert report.matching.lowest == pytest.approx(min(found), abs=1e-5)
+    assert report.matching.kept == sum(cosine >= 0.8 for cosine in found)
+    assert migrate(store.inspected(), shielding).matching is None  # nothing was left to do

@@ -77,6 +77,8 @@ def test_a_bad_picture_is_skipped_and_named(
     assert ["broken.png" in said or "none" in said for said in report.skipped] == [True, True]
     assert report.rows == 5
     assert report.as_json()["skipped"] == report.skipped
+    assert report.matching is not None
+    assert (report.matching.records, report.matching.least_cosine) == (5, 0.9)
     with pytest.raises(UsageError, match=r"no picture can be read: .*broken\.png"):
         shield_photos([photos / "broken.png"], tmp_path / "b.npz", disguised, embedder)
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.testing import assert_close
 
 from anamorph.app.shield.shield import features_of, shield, shielding_for
 from anamorph.app.shield.shielding import adversarial, disguising, spread_in, spread_of
@@ -18,8 +19,8 @@ from anamorph.methods.decoy import Decoy
 from anamorph.models import Model
 from anamorph.models.networks.decoder_bodies import Design
 from anamorph.models.networks.decoders import Decoder, fresh, moments
-from anamorph.models.split import split
-from anamorph.templates.role import Shielding
+from anamorph.models.split import Split, split
+from anamorph.templates.role import Judging, Shielding, mark
 
 SECRET = bytes(range(32))
 
@@ -96,6 +97,71 @@ def test_embeddings_are_protected_too(embedder: Model) -> None:
     change = np.abs(adversarial([shadow], secret=SECRET)(z.numpy()) - z.numpy())
     assert (change <= AdvFace().epsilon * moments(z).deviation.numpy() + 1e-5).all()
     assert change.mean() > 0
+    records, cosines = adversarial([shadow], secret=SECRET).judged(z.numpy())
+    assert cosines is not None
+    np.testing.assert_allclose(cosines, cosine(z, torch.from_numpy(records)).numpy(), atol=1e-6)
+
+
+def seen(cut: Split, features: NDArray[np.float32]) -> Tensor:
+    with torch.no_grad():
+        return cut.tail(torch.from_numpy(features))
+
+
+@pytest.mark.parametrize("name", ["advface", "decoy"])
+def test_records_come_with_how_the_matcher_reads_them(
+    name: str, clean: NDArray[np.float32], shadows: list[Decoder], embedder: Model
+) -> None:
+    more = {"recognizer": embedder} if name == "advface" else {"parameters": Decoy(steps=1)}
+    shielding: Any = made(name, shadows, embedder, secret=SECRET, **more)
+    judging: object = shielding
+    assert isinstance(judging, Judging)
+    records, cosines = shielding.judged(np.concatenate([clean, clean[::-1]]))
+    assert np.array_equal(records[: len(clean)], shielding(clean))
+    cut = split(embedder)
+    wanted = cosine(seen(cut, clean), seen(cut, records[: len(clean)]))
+    assert wanted.min() < 0.98
+    assert_close(torch.from_numpy(cosines), torch.cat([wanted, wanted.flip(0)]), atol=1e-5, rtol=0)
+
+
+def test_a_decoys_cosine_takes_no_pass_of_its_own(
+    clean: NDArray[np.float32], embedder: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes, tail = list[int](), Split.tail
+
+    def counted(cut: Split, features: Tensor) -> Tensor:
+        passes.append(len(features))
+        return tail(cut, features)
+
+    monkeypatch.setattr(Split, "tail", counted)
+    shielding = made("decoy", [], embedder, parameters=Decoy(steps=3))
+    passes.clear()
+    assert shielding.judged(clean).cosines is not None  # type: ignore[attr-defined]
+    assert passes == [6] * (1 + 3 + 1)  # of the people, for each step, of the last point
+
+
+def test_of_maps_nothing_is_known_without_their_recognizer(
+    clean: NDArray[np.float32], shadows: list[Decoder], embedder: Model
+) -> None:
+    assert adversarial(shadows).judged(clean).cosines is None
+    other = adversarial(shadows, recognizer=embedder, layer="pool")
+    with pytest.raises(UsageError, match="name the layer they were trained for"):
+        other.judged(clean)
+
+
+@pytest.mark.parametrize("name", ["advface", "decoy"])
+def test_the_least_cosine_changes_neither_records_nor_marks(
+    name: str, clean: NDArray[np.float32], shadows: list[Decoder], embedder: Model
+) -> None:
+    method: Any = AdvFace if name == "advface" else Decoy
+    one, two = (
+        made(name, shadows, embedder, secret=SECRET, parameters=method(steps=4, least_cosine=least))
+        for least in (0.01, 1.0)
+    )
+    assert np.array_equal(one(clean), two(clean))
+    assert mark(one) == mark(two)
+    found = [shielding.judged(clean).cosines for shielding in (one, two)]  # type: ignore[attr-defined]
+    if name == "decoy":
+        np.testing.assert_allclose(found[0], found[1], atol=1e-5)
 
 
 def made(name: str, shadows: list[Decoder], embedder: Model, **how: Any) -> Shielding:

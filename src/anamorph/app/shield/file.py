@@ -7,6 +7,7 @@ from pathlib import Path
 from anamorph.app.shield.report import ShieldReport, check_marks
 from anamorph.app.shield.stopwatch import Timed
 from anamorph.errors import UsageError
+from anamorph.templates.checking import check_names
 from anamorph.templates.files import FileStore, write_file
 from anamorph.templates.role import Features, Mark, Shielding, mark
 
@@ -41,12 +42,14 @@ def shield_file(
         watch: called with the number of rows that are done; raise `Cancelled` to stop.
 
     Raises:
-        UsageError: features that cannot be shielded, or that are shielded already.
+        UsageError: features that cannot be shielded, or that are shielded already; rows of one
+            name.
         FileError, NotWritten: a file cannot be read or written.
     """
     if batch < 1:
         raise UsageError(f"a batch of {batch} rows; give 1 or more")
     began, out = time.perf_counter(), Path(out)
+    check_names(source.table.ids, source.name)
     rows, before = check_marks(source, shielding, takes)
     if before:
         raise UsageError(f"{source.name}: {before} of {rows} rows are shielded with this already")
@@ -70,6 +73,7 @@ def shield_file(
         rows=rows,
         shielded=rows,
         before=0,
+        matching=shield.kept,
         shield_ms=shield.milliseconds,
         seconds=time.perf_counter() - began,
     )

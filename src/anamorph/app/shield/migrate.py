@@ -193,7 +193,7 @@ def _first(store: PostgresStore) -> Features:
 
 def _timed(report: ShieldReport, shield: Timed, began: float) -> ShieldReport:
     seconds = time.perf_counter() - began
-    return replace(report, shield_ms=shield.milliseconds, seconds=seconds)
+    return replace(report, matching=shield.kept, shield_ms=shield.milliseconds, seconds=seconds)
 
 
 def _unwatched(rows: int) -> None:

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from anamorph.app.images import as_images
-from anamorph.app.runs import pictures
 from anamorph.app.shield.file import BATCH
 from anamorph.app.shield.report import ShieldReport
 from anamorph.app.shield.stopwatch import Timed
 from anamorph.errors import AnamorphError, FileError, NotWritten, UsageError
+from anamorph.files.folders import find
 from anamorph.files.photo import Limits, read
 from anamorph.files.write import writing
 from anamorph.models import Model
@@ -125,6 +125,7 @@ def shield_photos(
         shielded=len(ids),
         before=0,
         skipped=skipped,
+        matching=shield.kept,
         shield_ms=shield.milliseconds,
         seconds=time.perf_counter() - began,
     )
@@ -180,7 +181,9 @@ def _named(sources: Sequence[str | Path], out: Path) -> tuple[list[Named], list[
     """The pictures in the order of their paths, and what cannot be one."""
     named, skipped = dict[str, Path](), list[str]()
     for source in sources:
-        listing = pictures([source], out, "keep")
+        listing = find([Path(source)], out, format="keep")
+        if not listing.items and not listing.problems:
+            raise UsageError(f"no pictures in {source}; check the path")
         skipped += [str(problem.error) for problem in listing.problems]
         for item in listing.items:
             name = item.output.relative_to(out).with_suffix("").as_posix()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from anamorph import __version__
+from anamorph.app.shield.kept import Kept
 from anamorph.app.shield.keyed import NAME as KEYED
 from anamorph.errors import UsageError
 from anamorph.templates.role import Mark, Shielding, Source, mark
@@ -44,8 +45,12 @@ class ShieldReport:
     """Built again on the shielded features."""
     erased: bool = False
     """Whether the table's files were rewritten, so that they hold nothing of the old features."""
+    matching: Kept | None = None
+    """How the matcher reads the records; None where that is not known, and for keyed ones, which
+    it reads as before."""
     shield_ms: float | None = None
-    """Milliseconds that the method takes for a record, reading and writing not counted."""
+    """Milliseconds that the method takes for a record, with the matcher's look at it where it takes
+    one; reading and writing are not counted."""
     seconds: float = 0.0
 
     @property
@@ -67,6 +72,7 @@ class ShieldReport:
             "indexes": list(self.indexes),
             "skipped": list(self.skipped),
             "erased": self.erased,
+            "matching": None if self.matching is None else self.matching.as_json(),
             "summary": {
                 "rows": self.rows,
                 "shielded": self.shielded,

@@ -5,6 +5,7 @@ import hmac
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,21 +13,22 @@ import torch
 from torch import Tensor
 
 from anamorph import portraits
+from anamorph.app.shield.judging import check_made, judged_by, matcher_for
 from anamorph.app.train.shadow_training import Pictures
 from anamorph.errors import UsageError
 from anamorph.methods.advface import AdvFace, Encoder, advface
-from anamorph.methods.decoy import Decoy, Decoys, decoy
+from anamorph.methods.decoy import Decoy, Decoys, Tail, decoy, reached
 from anamorph.methods.spread import Spread, moved
 from anamorph.models import Model
 from anamorph.models.device import CPU, Placed, device_of, placed
 from anamorph.models.networks import decoders
 from anamorph.models.networks.decoders import Decoder
 from anamorph.models.split import Split, split
-from anamorph.optimize.engine import Watch, solve
+from anamorph.optimize.engine import Solved, Watch, solve
 from anamorph.optimize.problem import Problem
 from anamorph.parameters import shown
 from anamorph.templates.checking import as_features, check_rows
-from anamorph.templates.role import Features
+from anamorph.templates.role import Features, Judged
 
 STATISTICS = ("running", "own")
 """Which the batch norms of shadows take: those of their training, or of each map by itself."""
@@ -54,6 +56,7 @@ class AdvFaceShielding:
     """Called after every step."""
     _shadows: tuple[Placed, ...] = field(repr=False)
     _encoder: Encoder | None = field(repr=False)
+    _matcher: Callable[[], Tail | None] = field(repr=False)
     _spread: Spread = field(repr=False)
     _secret: bytes = field(repr=False)
 
@@ -78,9 +81,23 @@ class AdvFaceShielding:
         def protect(z: Tensor, seeds: list[int]) -> Tensor:
             p, encoder = self.parameters, self._encoder
             problem = advface(self._shadows, z, self._spread, seeds, p, encoder=encoder)
-            return _solution(problem, self.watch)
+            return _stacked(solve(problem, self.watch), problem)
 
         return _in_parts(features, self._secret, protect, self._shadows[0].device)
+
+    @property
+    def least_cosine(self) -> float:
+        """From where on a record counts as read as before."""
+        return self.parameters.least_cosine
+
+    def judged(self, features: Features, /) -> Judged:
+        """Protect a batch, and have the recognizer read it, where it is at hand.
+
+        Raises:
+            UsageError: as when it is called, or a recognizer that makes other features.
+            ModelError: it cannot be cut where they are taken.
+        """
+        return judged_by(self._matcher(), features, self(features))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,15 +132,32 @@ class DecoyShielding:
         Raises:
             UsageError: features of another shape, or that are no finite numbers.
         """
+        return self.judged(features).features
+
+    @property
+    def least_cosine(self) -> float:
+        """From where on a record counts as read as before."""
+        return self.parameters.least_cosine
+
+    def judged(self, features: Features, /) -> Judged:
+        """Exchange a batch, and keep the cosines that it was exchanged for.
+
+        Raises:
+            UsageError: as when it is called.
+        """
         _check(features, self.feature, f"{self._cut.layer} of the recognizer makes")
+        p, cosines = self.parameters, list[float]()
 
         def exchange(z: Tensor, seeds: list[int]) -> Tensor:
             with torch.no_grad():
                 e = self._cut.tail(z)
-            problem = decoy(self._cut.tail, e, self._decoys, self._spread, seeds, self.parameters)
-            return moved(problem.context.z_d, _solution(problem, self.watch), self._spread)
+            problem = decoy(self._cut.tail, e, self._decoys, self._spread, seeds, p)
+            solved = solve(problem, self.watch)
+            cosines.extend(reached(one, p) for one in solved)
+            return moved(problem.context.z_d, _stacked(solved, problem), self._spread)
 
-        return _in_parts(features, self._secret, exchange, self._cut.model.device)
+        records = _in_parts(features, self._secret, exchange, self._cut.model.device)
+        return Judged(records, np.array(cosines, np.float32))
 
 
 def adversarial(
@@ -143,7 +177,8 @@ def adversarial(
         shadows: decoders of one kind of feature, at least one, the better the more they differ.
         parameters: of the method.
         statistics: one of `STATISTICS`.
-        recognizer: whose features are stored; for the start at the shadow's picture alone.
+        recognizer: whose features are stored; for the start at the shadow's picture, and to say
+            how it reads the records.
         layer: where features are taken; by default at the first tap of the recognizer's card.
         secret: 32 bytes from which every record's start follows; fresh ones by default.
         watch: called after every step; raise `Cancelled` to stop.
@@ -189,6 +224,7 @@ def adversarial(
         watch=watch,
         _shadows=tuple(placed(shadow, where) for shadow in ready),
         _encoder=encoder,
+        _matcher=cache(partial(matcher_for, recognizer, layer, feature)),
         _spread=Spread(*(t.to(where) for t in spread_of(shadows[0]))),
         _secret=_checked(secret),
     )
@@ -253,11 +289,7 @@ def _encoder(recognizer: Model | None, layer: str | None, feature: tuple[int, ..
     if len(feature) == 1 and layer is None:
         return recognizer.output
     cut = split(recognizer, layer)
-    if cut.shape != feature:
-        raise UsageError(
-            f"{recognizer.name} makes features of shape {cut.shape} at {cut.layer}, but the "
-            f"shadows decode {feature}; name the layer they were trained for"
-        )
+    check_made(recognizer, cut.layer, cut.shape, feature)
     return cut.head
 
 
@@ -286,15 +318,15 @@ def _in_parts(
     """A few at once, on a device; chance follows from the secret and the feature itself."""
     out = np.empty(features.shape, np.float32)
     for first in range(0, len(features), _AT_ONCE):
-        part = np.ascontiguousarray(features[first : first + _AT_ONCE], np.float32)
+        part = np.array(features[first : first + _AT_ONCE], np.float32, order="C")
         seeds = [_seed(secret, row.tobytes()) for row in part]
         z = torch.from_numpy(part).to(device)
         out[first : first + len(part)] = protect(z, seeds).cpu().numpy()
     return out
 
 
-def _solution(problem: Problem[Any], watch: Watch | None) -> Tensor:
-    return torch.stack([solved.value for solved in solve(problem, watch)]).to(problem.start)
+def _stacked(solved: Sequence[Solved], problem: Problem[Any]) -> Tensor:
+    return torch.stack([one.value for one in solved]).to(problem.start)
 
 
 def _seed(secret: bytes, row: bytes) -> int:
@@ -324,8 +356,13 @@ def _portraits(recognizer: Model) -> Pictures:
     return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
 
 
-def _told(parameters: Any) -> bytes:
-    return repr(sorted(shown(parameters).items())).encode()
+def _told(parameters: AdvFace | Decoy) -> bytes:
+    """What shapes a record: the least cosine does not, so every one has the default's digest."""
+    told = shown(parameters)
+    told.pop("least_cosine")
+    if isinstance(parameters, Decoy):
+        told["least_cosine"] = Decoy().least_cosine  # as in the marks of stores that are there
+    return repr(sorted(told.items())).encode()
 
 
 def _digest(parts: Sequence[bytes]) -> str:

@@ -74,6 +74,7 @@ def _shield(form: Shield, item: Item, roster: Roster, tick: Tick) -> Made:
             "method": report.method,
             "shield": report.mark,
             "rows": report.rows,
+            "matching": None if report.matching is None else report.matching.as_json(),
         }
         return Made(record=record, data=out.read_bytes(), suffix=source.suffix)
     finally:
