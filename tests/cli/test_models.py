@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from anamorph.models.card import KINDS
+
 Anamorph = Callable[..., Any]
 MakeCard = Callable[..., Path]
 
@@ -18,6 +20,22 @@ def test_models_are_listed(anamorph: Anamorph) -> None:
     specs = [model["spec"] for model in json.loads(ended.out)["models"]]
     assert specs
     assert all(spec in ended.err for spec in specs)
+
+
+def test_every_kind_of_source_is_told(anamorph: Anamorph) -> None:
+    said = anamorph("models", "list").out
+    assert [kind for kind in KINDS if f"{kind}:" not in said] == []
+
+
+def test_the_numbers_of_an_embedding_have_no_names(anamorph: Anamorph, card: MakeCard) -> None:
+    classifier = card()
+    assert "3, 3 with a name" in anamorph("models", "check", classifier).out
+    embedder = classifier.with_name("embedder.toml")
+    labels = 'labels = ["ant", "bee", "cat"]'
+    embedder.write_text(classifier.read_text().replace(labels, 'task = "embed"'))
+    said = anamorph("models", "check", embedder).out
+    assert re.search(r"task +│ embed", said), said
+    assert "with a name" not in said
 
 
 def test_a_model_is_checked(anamorph: Anamorph, card: MakeCard) -> None:

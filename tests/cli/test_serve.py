@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -67,6 +68,43 @@ def test_the_service_starts_answers_and_stops(tmp_path: Path) -> None:
         log.close()
     assert status == 0, said
     assert "Traceback" not in said
+
+
+def test_a_port_in_use_is_told_and_nothing_is_made(anamorph: Anamorph, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ended = anamorph("serve", "--data", tmp_path / "d", "--port", port)
+    assert ended.code == 2, ended.err
+    assert ended.err == (
+        f"error: 127.0.0.1:{port}: cannot be listened on: something listens there already; "
+        "stop it, or choose another --port\n"
+    )
+    assert not (tmp_path / "d").exists()
+
+
+def test_the_page_is_told_only_once_the_models_are_there(
+    anamorph: Anamorph, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    given = ("--data", tmp_path / "d", "--port", 0, "--model", f"x={tmp_path}/nope.toml")
+    ended = anamorph("serve", *given)
+    said = ended.err + capfd.readouterr().err
+    assert ended.code == 2, said
+    assert "loading 1 model" in said
+    assert "the page is at" not in said
+    assert "#token" not in said
+
+
+def test_a_key_that_others_can_read_is_told(anamorph: Anamorph, tmp_path: Path) -> None:
+    key = tmp_path / "k.amkey"
+    assert anamorph("key", "new", key).code == 0
+    with socket.create_server(("127.0.0.1", 0)) as other:  # which ends it soon
+        port = other.getsockname()[1]
+        command = ("serve", "--data", tmp_path / "d", "--port", port, "--key", f"k={key}")
+        assert "warning" not in anamorph(*command).err
+        key.chmod(0o644)
+        said = anamorph(*command).err.splitlines()
+    assert len(said) == 2
+    assert said[0].startswith(f"warning: {key}: has no passphrase, and its mode 0644 lets others")
 
 
 def _text(log: Any) -> str:

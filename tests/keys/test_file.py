@@ -19,6 +19,7 @@ from anamorph.keys.encoding import encode
 from anamorph.keys.file import (
     KeyInfo,
     change_passphrase,
+    exposure,
     info,
     passphrase_from_file,
     read,
@@ -53,6 +54,35 @@ def test_a_locked_key_is_read_back_with_its_passphrase_only(
         read(path, b"wrong")
     with pytest.raises(WrongPassphrase, match=r"mine\.amkey: is locked"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("mode", "exposed"), [(0o600, False), (0o400, False), (0o640, True), (0o644, True)]
+)
+def test_a_key_that_others_can_read_is_exposed(
+    key: Key, path: Path, mode: int, exposed: bool
+) -> None:
+    write(key, path)
+    assert exposure(path) == ""
+    path.chmod(mode)
+    said = exposure(path)
+    assert bool(said) == exposed
+    assert not exposed or (f"mode {mode:04o}" in said and "chmod 600" in said)
+
+
+def test_a_locked_key_is_exposed_to_nobody(
+    key: Key, path: Path, cheap: Cost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(key, path, b"correct horse", cost=cheap)
+    path.chmod(0o644)
+    assert exposure(path) == ""
+    with pytest.raises(FileError, match="cannot be read"):
+        exposure(path.with_name("other.amkey"))
+    path.unlink()
+    write(key, path)
+    path.chmod(0o644)
+    monkeypatch.setattr(os, "name", "nt")
+    assert exposure(path) == ""
 
 
 @pytest.mark.parametrize("umask", [0, 0o077])

@@ -44,6 +44,10 @@ class Threads:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=work, args=(queue, roster, "here", self._stop))
 
+    @property
+    def ready(self) -> bool:
+        return "here" in self.queue.workers()
+
     def start(self) -> None:
         self.queue.seen("here", self.roster.about())
         self._thread.start()

@@ -155,7 +155,7 @@ def test_an_answer_that_takes_too_long_becomes_a_job(serve: Serve, picture: Pict
         ("protect", {"picture": b"png"}, {"seed": "0"}, 422, "model: Field required"),
         ("protect", {"picture": b"png"}, {"model": "x"}, 422, "no model is called 'x'"),
         ("protect", {"picture": b"png"}, {**TOY, "epsilon": "-1"}, 422, "greater than 0"),
-        ("protect", {"picture": b"png"}, {**TOY, "iterations": "7"}, 422, "not permitted"),
+        ("protect", {"picture": b"png"}, {**TOY, "iterations": "7"}, 422, "is no field"),
         ("protect", {"picture": b"png"}, {**TOY, "epsilon": "256"}, 422, "less than or equal"),
         ("protect", {"picture": b"png"}, {**TOY, "survive": "smaller"}, 422, "changes the size"),
         ("protect", {"other": b"png"}, TOY, 422, "other: is no file that is expected"),

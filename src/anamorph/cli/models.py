@@ -9,6 +9,7 @@ import click
 from anamorph.app.models import LayerScore, ModelCheck, check_model, list_models, rank_layers
 from anamorph.cli.options import json_found, model_device
 from anamorph.cli.render import Counter, check_json, console, table, write_json
+from anamorph.models.card import KINDS, SELF_DESCRIBING
 
 
 @click.group("models", short_help="List, rank layers, check.")
@@ -26,11 +27,7 @@ def list_(json_: str | None) -> None:
     out = console(json_)
     rows = [(m.spec, m.task, m.about) for m in models]
     out.print(table("models in the package", ("model", "task", "reads right"), rows))
-    out.print(
-        "others: timm:NAME, torchvision:NAME, hf:ORG/NAME, or a card (a TOML file) for "
-        "python:, pt2: and torchscript: sources",
-        markup=False,
-    )
+    out.print(_others(), markup=False)
 
 
 @command.command("layers")
@@ -78,6 +75,19 @@ def check(model: str, device: str, json_: str | None) -> None:
     console(json_).print(table(f"{found.name} works", ("", ""), _facts(found)))
 
 
+def _others() -> str:
+    """How models that are not in the package are named."""
+    short = [kind for kind in SELF_DESCRIBING if kind != "portraits"]
+    names = ", ".join(f"{kind}:{'ORG/NAME' if kind == 'hf' else 'NAME'}" for kind in short)
+    *most, last = (f"{kind}:" for kind in KINDS if kind not in SELF_DESCRIBING)
+    return f"others: {names}, or a card (a TOML file) for {', '.join(most)} and {last} sources"
+
+
+def _outputs(found: ModelCheck) -> str:
+    """The numbers of an embedding have no names."""
+    return str(found.outputs) + (f", {found.labels} with a name" if found.task != "embed" else "")
+
+
 def _row(s: LayerScore) -> tuple[Any, ...]:
     return (
         s.layer,
@@ -95,7 +105,7 @@ def _facts(found: ModelCheck) -> list[tuple[str, str]]:
         ("source", found.source),
         ("task", found.task),
         ("input", f"{found.size[0]} x {found.size[1]}, {found.resize}"),
-        ("outputs", f"{found.outputs}, {found.labels} with a name"),
+        ("outputs", _outputs(found)),
         ("parameters", f"{found.parameters:,}"),
         ("taps", ", ".join(found.taps) or "none"),
         ("reads a picture in", f"{found.seconds_forward * 1000:.0f} ms"),

@@ -19,10 +19,15 @@ passphrase_option = click.option(
 def open_key(path: Path, passphrase_file: Path | None) -> Key:
     """The key in a file; a locked one asks for its passphrase if there is a terminal.
 
+    Warns on standard error of an unlocked one that others can read.
+
     Raises:
         FileError, BadKey: as `keys.file.read`.
     """
-    return key_file.read(path, passphrase_of(path, passphrase_file))
+    key = key_file.read(path, passphrase_of(path, passphrase_file))
+    if why := key_file.exposure(path):
+        click.echo(f"warning: {why}", err=True)
+    return key
 
 
 def passphrase_of(path: Path, passphrase_file: Path | None) -> bytes | None:

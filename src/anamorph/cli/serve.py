@@ -12,6 +12,7 @@ import click
 from anamorph.cli.options import json_file
 from anamorph.cli.render import check_json, console, table, write_json
 from anamorph.errors import MissingExtra, UsageError
+from anamorph.keys.file import exposure
 from anamorph.service.settings import Settings, read_settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -107,6 +108,7 @@ def command(
 
         if (certificate is None) != (private_key is None):
             raise UsageError("https needs both --certificate and --private-key")
+        _warn_of_keys(settings)
         with suppress(KeyboardInterrupt):  # the way to stop it
             run(_with_models(settings), certificate, private_key, said=_said)
 
@@ -202,6 +204,17 @@ def _check_extra() -> None:
         raise MissingExtra(
             f"the service needs {error.name}: pip install 'anamorph[serve]'"
         ) from error
+
+
+def _warn_of_keys(settings: Settings) -> None:
+    """Say which of the operator's keys others can read; those that cannot be read end it here.
+
+    Raises:
+        FileError, BadKey: as `keys.file.read`.
+    """
+    for file in settings.keys.values():
+        if why := exposure(Path(file)):
+            _said(f"warning: {why}")
 
 
 def _said(line: str) -> None:

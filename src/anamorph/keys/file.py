@@ -5,6 +5,7 @@ Losing the key file, or its passphrase, loses every picture hidden with it: keep
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ LARGEST_PASSPHRASE = 4096
 
 _PART = ".anamorph-part"
 _OWNER_ONLY = 0o600
+_OTHERS_READ = 0o044
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,28 @@ def info(path: Path) -> KeyInfo:
         fingerprint=header.fingerprint,
         locked=header.lock is not None,
         created=header.created,
+    )
+
+
+def exposure(path: Path) -> str:
+    """Why others on this machine have the key, and what to do; empty where they don't.
+
+    Nothing is known of systems without POSIX modes, and of an access list only what the mode shows.
+
+    Raises:
+        FileError, DamagedKey, BadKey: as `read`.
+    """
+    if os.name != "posix" or info(path).locked:
+        return ""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror}; check the path") from error
+    if not mode & _OTHERS_READ:
+        return ""
+    return (
+        f"{path}: has no passphrase, and its mode {mode:04o} lets others on this machine read it; "
+        "take that away with chmod 600, or lock it with `anamorph key passwd`"
     )
 
 

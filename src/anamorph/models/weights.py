@@ -68,7 +68,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
         *_listed(
             "of another shape or type",
             [
-                f"{key} {_described(given[key])} instead of {_described(tensor)}"
+                f"{key} {_difference(given[key], tensor)}"
                 for key, tensor in wanted.items()
                 if key in given and not _fits(given[key], tensor)
             ],
@@ -80,8 +80,19 @@ def load_weights(network: nn.Module, path: Path) -> None:
 
 
 def _fits(given: Tensor, wanted: Tensor) -> bool:
-    same_kind = given.is_floating_point() == wanted.is_floating_point()
-    return given.shape == wanted.shape and same_kind
+    return given.shape == wanted.shape and _same_kind(given, wanted)
+
+
+def _same_kind(given: Tensor, wanted: Tensor) -> bool:
+    """Whether one can be taken for the other: floats of any width, or none."""
+    return given.is_floating_point() == wanted.is_floating_point()
+
+
+def _difference(given: Tensor, wanted: Tensor) -> str:
+    """Shapes; and types only where they are what does not fit."""
+    if _same_kind(given, wanted):
+        return f"{list(given.shape)} instead of {list(wanted.shape)}"
+    return f"{_described(given)} instead of {_described(wanted)}"
 
 
 def _described(tensor: Tensor) -> str:

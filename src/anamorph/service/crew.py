@@ -50,6 +50,11 @@ class Workers(Protocol):
         """Set when a worker cannot use the settings; its message is in the log."""
         ...
 
+    @property
+    def ready(self) -> bool:
+        """Whether any has loaded what it needs, and takes up work."""
+        ...
+
     def start(self) -> None:
         """Start working."""
         ...
@@ -76,6 +81,15 @@ class Crew:
     def processes(self) -> tuple[int, ...]:
         """The process ids of the workers."""
         return tuple(hand.process.pid for hand in self._hands)
+
+    @property
+    def ready(self) -> bool:
+        """See `Workers`."""
+        try:
+            there = self._queue.workers()
+        except StoreFailed:  # it is asked again
+            return False
+        return any(hand.name in there for hand in self._hands)
 
     def start(self) -> None:
         """See `Workers`."""

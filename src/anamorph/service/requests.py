@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from difflib import get_close_matches
 from hashlib import sha256
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -20,6 +21,9 @@ from anamorph.service.media import kept_suffix
 from anamorph.service.queue import UNSORTED
 from anamorph.service.refusals import Malformed
 from anamorph.service.settings import Settings
+
+_LONGEST_NAME = 40
+"""Characters of a field's name that errors repeat: whoever sends it chooses how long it is."""
 
 _Name = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -233,8 +237,27 @@ def parsed(verb: str, fields: Mapping[str, list[str]]) -> Form:
     try:
         return form.model_validate(values)
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise Malformed("; ".join(faults)) from error
+        raise Malformed("; ".join(_fault(form, dict(e)) for e in error.errors())) from error
+
+
+def file_parts(form: type[Form]) -> tuple[str, ...]:
+    """The names of the parts that hold files."""
+    uploads = (form.files,) if form.several else ("original", "result")
+    return (*uploads, *(("key",) if form.keyed else ()))
+
+
+def _fault(form: type[Form], found: Mapping[str, Any]) -> str:
+    """What is wrong with a field, from what pydantic says of it."""
+    name = ".".join(map(str, found["loc"]))
+    if found["type"] != "extra_forbidden":
+        return f"{name}: {found['msg']}"
+    if name in file_parts(form):
+        return f"{name}: is sent as text, but is a file; send it as `curl -F {name}=@FILE` does"
+    known = (*form.model_fields, *(("passphrase",) if form.keyed else ()))
+    shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+    nearest = get_close_matches(shown, (*known, *file_parts(form)), n=1)
+    meant = f"is {nearest[0]} meant?" if nearest else f"known are {', '.join(known)}"
+    return f"{shown}: is no field that is known; {meant}"
 
 
 def stored(verb: str, request: str) -> Form:

@@ -1,13 +1,17 @@
 """A service from its start to its end."""
 
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
 
-from anamorph.errors import NotWritten, UsageError
+from anamorph.auditing.wording import counted
+from anamorph.errors import StoreFailed, UsageError
 from anamorph.service.core import Service, open_service
+from anamorph.service.listening import listening, refusal
 from anamorph.service.settings import Settings
 from anamorph.service.tokens import SCOPES
 from anamorph.service.web.app import create_app
@@ -31,35 +35,54 @@ def run(
         settings: the operator's.
         certificate: for https.
         private_key: of the certificate.
-        said: told where the page is.
+        said: told that models are loaded, and once they are, where the page is.
 
     Raises:
-        UsageError: a worker cannot use the settings; why is in the log.
+        UsageError: host and port cannot be listened on, which is found before anything is made, or
+            a worker cannot use the settings; why is in the log.
         NotWritten, StoreFailed: data or database cannot be reached.
     """
-    service = open_service(settings)
-    server = uvicorn.Server(_config(service, certificate, private_key))
-    scheme = "http" if certificate is None else "https"
-    told = threading.Event()
-
-    def watch() -> None:
-        while not server.should_exit and not told.wait(_LOOK):
-            if service.crew.refused.is_set():
-                server.should_exit = True
-            elif server.started:
-                port = server.servers[0].sockets[0].getsockname()[1]
-                said(_welcome(service, f"{scheme}://{_reachable(settings.host)}:{port}/"))
-                told.set()
-        while not server.should_exit:
-            if service.crew.refused.wait(_LOOK):
-                server.should_exit = True
-
-    threading.Thread(target=watch, daemon=True).start()
-    server.run()
+    with listening(settings.host, settings.port) as sockets:
+        service = open_service(settings)
+        server = uvicorn.Server(_config(service, certificate, private_key))
+        scheme = "http" if certificate is None else "https"
+        page = f"{scheme}://{_reachable(settings.host)}:{sockets[0].getsockname()[1]}/"
+        said(f"loading {counted(len(settings.models), 'model')}; the address of the page follows")
+        watch = threading.Thread(target=_watch, args=(service, server, page, said), daemon=True)
+        watch.start()
+        _serve(server, sockets, settings)
     if service.crew.refused.is_set():
         raise UsageError("a worker cannot use the settings; its message stands above")
-    if not server.started:
-        raise NotWritten(f"{settings.host}:{settings.port}: cannot be listened on; choose another")
+
+
+def _watch(
+    service: Service, server: uvicorn.Server, page: str, said: Callable[[str], None]
+) -> None:
+    """Tell where the page is once a worker is ready; stop where workers refuse the settings."""
+    told = False
+    while not server.should_exit:
+        if service.crew.refused.wait(_LOOK):
+            server.should_exit = True
+        elif not told and server.started and service.crew.ready:
+            with suppress(StoreFailed):  # else it is tried again
+                said(_welcome(service, page))
+                told = True
+
+
+def _serve(server: uvicorn.Server, sockets: Sequence[socket.socket], settings: Settings) -> None:
+    """Run the server until it is told to stop.
+
+    Raises:
+        UsageError: it could not begin.
+    """
+    try:
+        server.run(list(sockets))
+    except OSError as error:
+        if server.started:
+            raise
+        raise refusal(settings.host, settings.port, error) from error
+    except SystemExit as stop:  # uvicorn's way to say that it could not begin
+        raise UsageError("the service could not begin; its message stands above") from stop
 
 
 def _config(service: Service, certificate: Path | None, private_key: Path | None) -> uvicorn.Config:

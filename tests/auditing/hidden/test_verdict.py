@@ -9,7 +9,7 @@ import pytest
 from anamorph.auditing.hidden.figures import KindFigures
 from anamorph.auditing.hidden.result import HideAudit
 from anamorph.auditing.hidden.verdict import caution, grade, kind_grade, leaks, verdict
-from anamorph.metrics.accuracy import NOTHING
+from anamorph.metrics.accuracy import NOTHING, share
 
 KindOf = Callable[..., KindFigures]
 AuditOf = Callable[..., HideAudit]
@@ -56,10 +56,59 @@ def test_luck_is_no_leak(kind_of: KindOf) -> None:
     assert leaks(kind_of(attacker_hits=3, judge_hits=3)) == ()
 
 
-def test_few_pictures_prove_nothing_but_can_disprove(kind_of: KindOf, audit_of: AuditOf) -> None:
-    assert kind_grade(replace(kind_of(), n=8)) == "too few to tell"
-    assert verdict(audit_of(replace(kind_of(), n=8))).startswith("Too few to tell")
+def few(kind: KindFigures, judge_hits: int, attackers: int = 1) -> KindFigures:
+    """The same of 6 pictures, of which the judge finds some."""
+    judge, none = kind.judge, share(0, 6)
+    assert judge is not None
+    return replace(
+        kind,
+        n=6,
+        judge=replace(judge, found=share(judge_hits, 6), chance=1 / 6),
+        shows=replace(kind.shows, readable=none),
+        attackers=tuple(replace(a, picked=share(1, 3), chance=1 / 3) for a in kind.attackers)
+        * attackers,
+    )
+
+
+@pytest.mark.parametrize("hits", [0, 1, 2, 4, 5])
+def test_few_pictures_tell_nothing_while_luck_may_have_found_them(
+    kind_of: KindOf, audit_of: AuditOf, hits: int
+) -> None:
+    audit = audit_of(few(kind_of(), hits))
+    assert grade(audit) == "too few to tell"
+    said = verdict(audit)
+    assert said.startswith("Too few to tell: from 6 sealed pictures, the original shows in 0.0 %")
+    assert f"finds {100 * hits / 6:.1f} %" in said
+    assert "where guessing finds 16.7 %, which may be luck; audit at least 16" in said
+
+
+def test_few_pictures_can_disprove_what_luck_does_not_explain(
+    kind_of: KindOf, audit_of: AuditOf
+) -> None:
+    audit = audit_of(few(kind_of(), 6))
+    assert grade(audit) == "not hidden"
+    assert verdict(audit).startswith("Not hidden: from 6 sealed pictures, judge, which took no")
+    assert grade(audit_of(few(kind_of(), 6, attackers=9))) == "too few to tell", "of 11 tries"
     assert kind_grade(replace(kind_of(shown=30), n=8)) == "not hidden"
+    assert kind_grade(replace(kind_of(refused=39), n=8)) == "not hidden"
+
+
+@pytest.mark.parametrize(
+    ("leak", "says"),
+    [
+        ({"probe_r2": 0.6}, "a linear probe reads an R2 of 0.60"),
+        ({"attacker_ssim": 0.3}, "comes nearer than who does not look"),
+        ({"forced_ssim": 0.5}, "a wrong key used by force gives an SSIM of 0.50"),
+    ],
+)
+def test_means_of_few_pictures_are_told_but_do_not_count(
+    kind_of: KindOf, audit_of: AuditOf, leak: dict[str, Any], says: str
+) -> None:
+    kind = few(kind_of(**leak), 1)
+    assert leaks(kind) == ()
+    said = verdict(audit_of(kind))
+    assert said.startswith("Too few to tell")
+    assert says in said
 
 
 def test_the_worst_kind_counts(kind_of: KindOf, audit_of: AuditOf) -> None:

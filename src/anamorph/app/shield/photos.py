@@ -16,7 +16,7 @@ from anamorph.app.shield.file import BATCH
 from anamorph.app.shield.report import ShieldReport
 from anamorph.app.shield.stopwatch import Timed
 from anamorph.errors import AnamorphError, FileError, NotWritten, UsageError
-from anamorph.files.folders import find
+from anamorph.files.folders import Sources, each_of, find
 from anamorph.files.photo import Limits, read
 from anamorph.files.write import writing
 from anamorph.models import Model
@@ -49,7 +49,7 @@ class Named(NamedTuple):
 
 
 def shield_photos(
-    sources: Sequence[str | Path],
+    sources: Sources,
     out: str | Path,
     shielding: Shielding,
     recognizer: Model,
@@ -117,7 +117,7 @@ def shield_photos(
         method=shielding.name,
         mark=mark(shielding),
         takes=None,
-        source=", ".join(map(str, sources)),
+        source=", ".join(map(str, each_of(sources))),
         out=str(out),
         mode="pictures",
         state="planned" if dry_run else "done",
@@ -146,7 +146,7 @@ def feature_in(photo: Path, reader: Encoder, limits: Limits | None = None) -> Fe
 
 
 def features_in(
-    sources: Sequence[str | Path],
+    sources: Sources,
     reader: Encoder,
     *,
     found: Callable[[int], None] | None = None,
@@ -177,11 +177,11 @@ def features_in(
     return Records([name for name, _ in named], np.concatenate(features), [None] * len(named))
 
 
-def _named(sources: Sequence[str | Path], out: Path) -> tuple[list[Named], list[str]]:
+def _named(sources: Sources, out: Path) -> tuple[list[Named], list[str]]:
     """The pictures in the order of their paths, and what cannot be one."""
     named, skipped = dict[str, Path](), list[str]()
-    for source in sources:
-        listing = find([Path(source)], out, format="keep")
+    for source in each_of(sources):
+        listing = find(source, out, format="keep")
         if not listing.items and not listing.problems:
             raise UsageError(f"no pictures in {source}; check the path")
         skipped += [str(problem.error) for problem in listing.problems]

@@ -1,6 +1,7 @@
 """What an audit of hidden pictures says of itself: how it measured, what it does not stop."""
 
 from anamorph.auditing.hidden.result import HideAudit
+from anamorph.auditing.hidden.verdict import FEW
 from anamorph.auditing.wording import counted
 
 
@@ -29,8 +30,10 @@ def measuring(audit: HideAudit) -> tuple[str, ...]:
         "tried on pictures they never saw; of a line-up of those originals, they pick the one that "
         "their guess resembles most, by the judge where it embeds, else by the correlation of "
         "blocks of light. An attacker gets somewhere if luck would do as well less than once in a "
-        "hundred audits, or if his SSIM exceeds that of who looks at no hidden picture by 0.05, or "
-        "his block correlation for certain.",
+        "hundred audits, whatever ties his picks to each other, or if his SSIM exceeds that of who "
+        "looks at no hidden picture by 0.05, or his block correlation for certain.",
+        f"With fewer than {FEW} pictures only what was counted and exceeds luck is taken for a "
+        "leak: pictures that show, originals found or picked, wrong keys that are not refused.",
         "Intervals are 95 %: of shares Wilson score intervals, of means Student's t.",
         "Wrong keys are of the same kind: a fresh one for each picture; of network keys the "
         "network that comes with anamorph and that anybody has. By force means: whatever the file "

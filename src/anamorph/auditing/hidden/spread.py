@@ -67,6 +67,29 @@ def luck(hits: int, n: int, chance: float) -> float:
     return round(min(1.0, sum(terms)), 12)
 
 
+def luck_of_picks(hits: int, n: int, chance: float) -> float:
+    """At most how often n blind picks out of one line-up hit so often or more.
+
+    They are not independent: who has five of six right, each another one, has the sixth. Whatever
+    ties them, they make (n chance)^k / k! sets of k hits on average, and so one or more of them no
+    more often than that (Markov's inequality); n hits among n have 1 / n!.
+
+    Args:
+        hits: how many were right.
+        n: of how many, picked out of n or more.
+        chance: that a pick is right.
+
+    Example:
+        >>> round(luck_of_picks(6, 6, 1 / 6) * 720, 9), luck_of_picks(1, 6, 1 / 6)
+        (1.0, 1.0)
+    """
+    if hits <= 0:
+        return 1.0
+    if chance <= 0:
+        return 0.0
+    return exp(min(0.0, hits * log(n * chance) - lgamma(hits + 1)))
+
+
 def _student(freedom: int) -> float:
     """The t quantile of the interval's upper end.
 

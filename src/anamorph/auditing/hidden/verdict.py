@@ -6,13 +6,13 @@ from typing import Literal
 
 from anamorph.auditing.hidden.figures import Attempt, HiddenPicture, KindFigures
 from anamorph.auditing.hidden.result import HideAudit
-from anamorph.auditing.hidden.spread import Spread, luck
+from anamorph.auditing.hidden.spread import Spread, luck, luck_of_picks
 from anamorph.auditing.hidden.words import who
 from anamorph.auditing.wording import counted, interval, percent
 from anamorph.metrics.accuracy import Share
 
 FEW = 16
-"""With fewer pictures than this, seeing nothing proves nothing."""
+"""With fewer pictures than this, seeing nothing proves nothing, and only what is certain leaks."""
 
 SERVED = 0.8
 """The pictures do not serve their purpose where the service model reads fewer than this."""
@@ -22,6 +22,9 @@ BROKEN = 0.5
 
 RARE = 0.01
 """Luck is no explanation for what happens more rarely, all attackers taken together."""
+
+SHOWN_BY_LUCK = 1e-4
+"""The share of unrelated pictures in which the original seems to show."""
 
 SOME_R2, MUCH_R2 = 0.05, 0.3
 """From where on the probe reads something, and much."""
@@ -48,11 +51,14 @@ class Leak:
     """A clause: `an attacker ...`."""
     much: bool
     """Whether it is so much that the pictures are not hidden."""
+    certain: bool
+    """Whether luck is ruled out, however few pictures there are: by what was counted, all tries
+    together. Means that exceed a bar rule nothing out."""
 
 
 def leaks(kind: KindFigures) -> tuple[Leak, ...]:
     """All that leaks from the pictures of one kind, to those who have neither key nor model."""
-    return tuple(_leaks(kind))
+    return tuple(leak for leak in _leaks(kind) if leak.certain or not _few(kind))
 
 
 def kind_grade(kind: KindFigures) -> Grade:
@@ -62,7 +68,7 @@ def kind_grade(kind: KindFigures) -> Grade:
         return "not hidden"
     if found:
         return "partly hidden"
-    return "too few to tell" if kind.n < FEW else "hidden"
+    return "too few to tell" if _few(kind) else "hidden"
 
 
 def grade(audit: HideAudit) -> Grade:
@@ -112,18 +118,41 @@ def exposure(image: HiddenPicture) -> float:
 def _sentence(kind: KindFigures) -> str:
     found, judged = leaks(kind), kind_grade(kind)
     pictures = counted(kind.n, f"{kind.kind} picture")
-    if found:
+    if judged == "too few to tell":
+        clauses = [leak.what for leak in _leaks(kind)] or [_shown(kind), _attackers(kind)]
+        start = (
+            f"{judged.capitalize()}: from {pictures}, {_joined([*clauses, *_judged(kind)])}, which "
+            f"may be luck; audit at least {FEW}"
+        )
+    elif found:
         start = f"{judged.capitalize()}: from {pictures}, {_joined([leak.what for leak in found])}"
     else:
         start = (
-            f"{judged.capitalize()}: of {pictures}, the "
-            f"original shows in {percent(kind.shows.readable)} {interval(kind.shows.readable)}, "
-            f"{_attackers(kind)}, and wrong keys get nothing to be recognized"
+            f"{judged.capitalize()}: of {pictures}, {_shown(kind)}, {_attackers(kind)}, and wrong "
+            "keys get nothing to be recognized"
         )
     kept = kind.service.kept
     if kept.value is None:
         return f"{start}; {kind.service.name} was not asked: {kind.service.error}."
     return f"{start}; {kind.service.name} reads {percent(kept)} of them {interval(kept)}."
+
+
+def _few(kind: KindFigures) -> bool:
+    return kind.n < FEW
+
+
+def _shown(kind: KindFigures) -> str:
+    return f"the original shows in {_told(kind.shows.readable)}"
+
+
+def _judged(kind: KindFigures) -> Iterator[str]:
+    """Whom the model that took no part finds, if it was asked."""
+    judge = kind.judge
+    if judge is not None and judge.found.value is not None:
+        yield (
+            f"{judge.name}, which took no part, finds {_told(judge.found)} in the gallery where "
+            f"guessing finds {100 * judge.chance:.1f} %"
+        )
 
 
 def _attackers(kind: KindFigures) -> str:
@@ -141,8 +170,9 @@ def _leaks(kind: KindFigures) -> Iterator[Leak]:
     shows, tries = kind.shows, max(1, len(kind.attempts) + 1)
     if _above(shows.readable, SOME_R2):
         yield Leak(
-            what=f"the original shows in {_told(shows.readable)}",
+            what=_shown(kind),
             much=_above(shows.readable, BROKEN),
+            certain=luck(_hits(shows.readable), shows.readable.n, SHOWN_BY_LUCK) < RARE / tries,
         )
     if shows.probe_r2 is not None and shows.probe_r2 > SOME_R2 + max(
         0.0, shows.probe_r2_of_noise or 0.0
@@ -150,14 +180,11 @@ def _leaks(kind: KindFigures) -> Iterator[Leak]:
         yield Leak(
             what=f"a linear probe reads an R2 of {shows.probe_r2:.2f}",
             much=shows.probe_r2 > MUCH_R2,
+            certain=False,
         )
     judge = kind.judge
     if judge is not None and _lucky(judge.found, judge.chance, tries):
-        yield Leak(
-            what=f"{judge.name}, which took no part, finds {_told(judge.found)} in the gallery "
-            f"where guessing finds {100 * judge.chance:.1f} %",
-            much=_above(judge.found, BROKEN),
-        )
+        yield Leak(what=" ".join(_judged(kind)), much=_above(judge.found, BROKEN), certain=True)
     if _lucky(shows.looked_at.picked, shows.looked_at.chance, tries):
         yield _picked("who only compares blocks of light", shows.looked_at)
     gaining = [row for row in kind.attackers if _gains(row, kind.references, tries)]
@@ -171,6 +198,7 @@ def _leaks(kind: KindFigures) -> Iterator[Leak]:
                 what=f"{name} comes nearer than who does not look (SSIM {_mean(best.ssim):.2f}, "
                 f"block correlation {_mean(best.block_correlation):.2f})",
                 much=False,
+                certain=False,
             )
     yield from _by_wrong_keys(kind)
 
@@ -178,7 +206,9 @@ def _leaks(kind: KindFigures) -> Iterator[Leak]:
 def _by_wrong_keys(kind: KindFigures) -> Iterator[Leak]:
     wrong = kind.wrong_keys
     if wrong.refused.value is not None and wrong.refused.value < 1:
-        yield Leak(what=f"wrong keys are refused by {_told(wrong.refused)} only", much=True)
+        yield Leak(
+            what=f"wrong keys are refused by {_told(wrong.refused)} only", much=True, certain=True
+        )
     strangers = max((_mean(row.identity) for row in kind.references), default=0.0)
     bars = (
         (wrong.identity, "an identity cosine", max(0.0, strangers) + FORCED_IDENTITY),
@@ -187,7 +217,9 @@ def _by_wrong_keys(kind: KindFigures) -> Iterator[Leak]:
     for measure, name, bar in bars:
         if measure is not None and measure.mean > bar:
             yield Leak(
-                what=f"a wrong key used by force gives {name} of {measure.mean:.2f}", much=True
+                what=f"a wrong key used by force gives {name} of {measure.mean:.2f}",
+                much=True,
+                certain=False,
             )
             return
 
@@ -197,6 +229,7 @@ def _picked(who: str, row: Attempt) -> Leak:
         what=f"{who} picks {_told(row.picked)} of the originals where guessing picks "
         f"{100 * row.chance:.1f} %",
         much=_above(row.picked, BROKEN),
+        certain=True,
     )
 
 
@@ -218,10 +251,14 @@ def _surely_more(one: Spread | None, other: Spread | None) -> bool:
 
 
 def _lucky(found: Share, chance: float, tries: int) -> bool:
-    """Whether so many hits are too rare for luck."""
+    """Whether so many hits are too rare for luck, though it was tried so often."""
     if found.value is None:
         return False
-    return luck(round(found.value * found.n), found.n, chance) < RARE / tries
+    return luck_of_picks(_hits(found), found.n, chance) < RARE / tries
+
+
+def _hits(found: Share) -> int:
+    return round((found.value or 0) * found.n)
 
 
 def _above(found: Share, bar: float) -> bool:

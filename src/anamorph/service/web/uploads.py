@@ -18,7 +18,7 @@ from anamorph.service.jobs import Upload
 from anamorph.service.keyring import LARGEST as LARGEST_KEY
 from anamorph.service.media import kept_suffix
 from anamorph.service.refusals import Malformed, TooLong, TooSlow
-from anamorph.service.requests import Form
+from anamorph.service.requests import Form, file_parts
 from anamorph.service.settings import Bounds
 
 _MEMORY = LARGEST_KEY + 1024
@@ -103,10 +103,9 @@ def items(body: Body, form: type[Form], bounds: Bounds) -> list[list[Part]]:
         Malformed: no upload, or one that the verb does not know.
         TooLarge: one with more bytes than are taken.
     """
-    wanted = ("original", "result") if not form.several else (form.files,)
-    allowed = {*wanted, *(("key",) if form.keyed else ())}
+    wanted = tuple(name for name in file_parts(form) if name != "key")
     for name in body.files:
-        if name not in allowed:
+        if name not in file_parts(form):
             raise Malformed(f"{name}: is no file that is expected; send {', '.join(wanted)}")
     parts = [body.files.get(name, []) for name in wanted]
     for part in (part for several in parts for part in several):
