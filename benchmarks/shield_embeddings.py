@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from anamorph.adversaries.reconstruct import inverted, noise_like
-from anamorph.app.shield.shielding import adversarial, spread_of
+from anamorph.app.shield.advface import adversarial, spread_of
 from anamorph.app.train.shadow_training import Pairs, ShadowTraining
 from anamorph.losses import cosine
 from anamorph.metrics.identity import similarities, tar_at_far

@@ -11,12 +11,8 @@ from benchmarks.shield_work import SECRET, protected, seeds, trained
 from torch import Tensor
 
 from anamorph.adversaries.reconstruct import CLEANINGS, LAWS, inverted, noise_like
-from anamorph.app.shield.shielding import (
-    AdvFaceShielding,
-    DecoyShielding,
-    adversarial,
-    disguising,
-)
+from anamorph.app.shield.advface import AdvFaceShielding, adversarial
+from anamorph.app.shield.decoy import DecoyShielding, disguising
 from anamorph.app.train.shadow_training import Pairs, reestimated
 from anamorph.app.train.tail import OFFLINE
 from anamorph.app.train.tail_training import TailTraining, fine_tuned

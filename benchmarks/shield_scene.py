@@ -11,7 +11,7 @@ from benchmarks.shield_work import mean_with_interval, trained
 from torch import Tensor
 
 from anamorph.adversaries.reconstruct import CLEANINGS, Likeness, Reconstructor, likeness
-from anamorph.app.shield.shielding import spread_of
+from anamorph.app.shield.advface import spread_of
 from anamorph.app.train.shadow_training import Pairs, ShadowTraining
 from anamorph.losses import cosine
 from anamorph.methods.spread import Spread

@@ -130,5 +130,5 @@ def cuda_is_elsewhere(
 _USERS = (
     "anamorph.models.loading",
     "anamorph.app.hide.reveal",
-    "anamorph.app.shield.shielding",
+    "anamorph.app.shield.advface",
 )

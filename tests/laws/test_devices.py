@@ -19,8 +19,8 @@ from anamorph.app.hide.hide import hide
 from anamorph.app.hide.reveal import reveal
 from anamorph.app.models import check_model, rank_layers
 from anamorph.app.protect.protect import protect, protect_images
+from anamorph.app.shield.advface import adversarial
 from anamorph.app.shield.shield import features_of, shield
-from anamorph.app.shield.shielding import adversarial
 from anamorph.app.train import key_training, shadow_training
 from anamorph.app.train.key_training import KeyTraining
 from anamorph.app.train.shadow import train_shadow

@@ -11,13 +11,13 @@ from anamorph.service.requests import parsed
     [
         (
             "protect",
-            {"modle": ["toy"]},
-            "model: Field required; modle: is no field that is known; is model meant?",
+            {"modelx": ["toy"]},
+            "model: Field required; modelx: is no field that is known; is model meant?",
         ),
         ("protect", {"model": ["toy"], "epsilom": ["8"]}, "epsilom: is no field .* is epsilon"),
         ("reveal", {"pasphrase": ["x"]}, "pasphrase: .* is passphrase meant"),
         ("reveal", {"zzz": ["x"]}, "zzz: .*; known are stored_key, passphrase$"),
-        ("read", {"orignal": ["x"]}, "orignal: .* is original meant"),
+        ("read", {"originalx": ["x"]}, "originalx: .* is original meant"),
         ("protect", {"model": ["toy"], "picture": ["x"]}, "curl -F picture=@FILE"),
         ("protect", {"model": ["toy"], "q" * 10_000: ["x"]}, r"q{40}\.\.\.: is no field"),
         ("protect", {"model": ["toy", "toy"]}, "model: is given 2 times"),

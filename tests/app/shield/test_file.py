@@ -5,9 +5,9 @@ import pyarrow.parquet
 import pytest
 import torch
 
+from anamorph.app.shield.decoy import disguising
 from anamorph.app.shield.file import shield_file
 from anamorph.app.shield.keyed import keyed, rekeyed
-from anamorph.app.shield.shielding import disguising
 from anamorph.errors import Cancelled, UsageError
 from anamorph.keys import key as keys
 from anamorph.losses import cosine

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from anamorph.app.shield.decoy import disguising
 from anamorph.app.shield.matching import compared_by
 from anamorph.app.shield.photos import shield_photos
-from anamorph.app.shield.shielding import disguising
 from anamorph.app.shield.templates import identify
 from anamorph.app.train.tail_training import Lessons, TailTraining, begin, dump_tail
 from anamorph.errors import UsageError

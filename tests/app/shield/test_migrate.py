@@ -12,9 +12,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from anamorph.app.shield.advface import adversarial
 from anamorph.app.shield.keyed import keyed, rekeyed
 from anamorph.app.shield.migrate import abandon, migrate
-from anamorph.app.shield.shielding import adversarial
 from anamorph.app.shield.stores import Place, table_store
 from anamorph.app.shield.templates import identify
 from anamorph.errors import Cancelled, StoreFailed, UsageError

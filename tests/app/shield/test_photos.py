@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from anamorph.app.shield import photos as shielded_photos
+from anamorph.app.shield.decoy import disguising
 from anamorph.app.shield.keyed import keyed
 from anamorph.app.shield.photos import shield_photos
-from anamorph.app.shield.shielding import disguising
 from anamorph.errors import Cancelled, LayerNotFound, NotWritten, UsageError
 from anamorph.keys.key import new
 from anamorph.methods.decoy import Decoy

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.testing import assert_close
 
+from anamorph.app.shield.advface import adversarial, spread_of
+from anamorph.app.shield.decoy import disguising, spread_in
 from anamorph.app.shield.shield import features_of, shield, shielding_for
-from anamorph.app.shield.shielding import adversarial, disguising, spread_in, spread_of
 from anamorph.errors import UsageError
 from anamorph.keys.key import new
 from anamorph.losses import cosine

@@ -9,7 +9,9 @@ from torch import Tensor
 
 from anamorph import portraits
 from anamorph.app.demo.page import Stolen, Theft
-from anamorph.app.shield.shielding import SECRET_SIZE, adversarial, disguising
+from anamorph.app.shield.advface import adversarial
+from anamorph.app.shield.decoy import disguising
+from anamorph.app.shield.parts import SECRET_SIZE
 from anamorph.app.train import shadow_training
 from anamorph.app.train.shadow_training import Pairs, Pictures, ShadowTraining
 from anamorph.metrics.identity import rank_one

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from anamorph.app.shield.advface import adversarial
+from anamorph.app.shield.decoy import disguising
 from anamorph.app.shield.keyed import keyed
-from anamorph.app.shield.shielding import adversarial, disguising
 from anamorph.app.train.shadow_training import Pictures
 from anamorph.errors import UsageError
 from anamorph.keys.key import Key

@@ -12,7 +12,8 @@ from torch import Tensor
 from anamorph import __version__
 from anamorph.app.labels import label_of, read_labels
 from anamorph.app.records import rounded
-from anamorph.app.shield.shielding import SECRET_SIZE, AdvFaceShielding, adversarial
+from anamorph.app.shield.advface import AdvFaceShielding, adversarial
+from anamorph.app.shield.parts import SECRET_SIZE
 from anamorph.app.train import saving, tail_training
 from anamorph.app.train.pictures import Seen, seen_by
 from anamorph.app.train.tail_training import Lessons, TailTraining, Trained

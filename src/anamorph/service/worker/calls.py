@@ -10,9 +10,10 @@ from torch import Tensor
 
 from anamorph.app.hide.revealing import reveal_picture, safe_name
 from anamorph.app.images import as_images
+from anamorph.app.shield.advface import adversarial
+from anamorph.app.shield.decoy import disguising
 from anamorph.app.shield.file import shield_file
 from anamorph.app.shield.keyed import keyed
-from anamorph.app.shield.shielding import adversarial, disguising
 from anamorph.errors import UsageError
 from anamorph.files.photo import read
 from anamorph.losses import cosine

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import nn
 
 from anamorph.app.audit.shielded.audit import audit_shield
-from anamorph.app.shield.shielding import adversarial
+from anamorph.app.shield.advface import adversarial
 from anamorph.app.train import shadow_training
 from anamorph.app.train.shadow_training import Pairs, ShadowTraining
 from anamorph.auditing.shielded.result import ShieldAudit

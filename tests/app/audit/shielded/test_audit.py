@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from anamorph.app.shield.decoy import disguising
 from anamorph.app.shield.keyed import keyed
-from anamorph.app.shield.shielding import disguising
 from anamorph.app.train import tail_training
 from anamorph.app.train.tail_training import TailTraining
 from anamorph.auditing.shielded.figures import Attempt

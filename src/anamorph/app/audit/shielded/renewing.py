@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from anamorph.app.audit.shielded.extracting import Extractor
+from anamorph.app.shield.advface import adversarial
+from anamorph.app.shield.decoy import disguising
 from anamorph.app.shield.keyed import NAME, keyed
-from anamorph.app.shield.shielding import adversarial, disguising
 from anamorph.app.train.shadow_training import Pictures
 from anamorph.errors import BadKey, UsageError
 from anamorph.keys import key as keys

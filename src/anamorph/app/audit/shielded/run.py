@@ -16,8 +16,8 @@ from anamorph.app.audit.shielded.learning import (
     training,
     tuning,
 )
+from anamorph.app.shield.decoy import spread_in
 from anamorph.app.shield.keyed import NAME
-from anamorph.app.shield.shielding import spread_in
 from anamorph.app.train.shadow_training import Pairs, ShadowTraining
 from anamorph.auditing.shielded.attacking import (
     Knowing,
