@@ -100,3 +100,17 @@ def test_stores_that_link_and_records_that_outlive_a_renewal_are_warned_of(
 def test_pairs_are_called_pairs(row_of: RowOf) -> None:
     assert who(row_of("pairs", 1, 16, name="turned back")) == "turned back, 16 pairs"
     assert who(row_of("adaptive", 1, 1, name="unet")) == "unet, 1 record"
+
+
+def test_half_of_a_handful_may_be_luck(audit_of: AuditOf, row_of: RowOf) -> None:
+    row = row_of("unseen")
+    assert row.shielded is not None
+
+    def of_four(hits: int) -> ShieldAudit:
+        assert row.shielded is not None
+        few = replace(row, shielded=replace(row.shielded, picked=share(hits, 4), replayed=NOTHING))
+        audit = audit_of(few, attacked=4)
+        return replace(audit, method=replace(audit.method, chance=0.25))
+
+    assert grade(of_four(2)) == "too few to tell"
+    assert breakers(of_four(4)) == ()  # one in 24, whichever way one looks at it

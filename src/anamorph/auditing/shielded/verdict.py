@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from anamorph.auditing.hidden.spread import luck
+from anamorph.auditing.hidden.spread import luck_of_picks
 from anamorph.auditing.hidden.words import figure
 from anamorph.auditing.shielded.figures import Attempt, Group
 from anamorph.auditing.shielded.result import ShieldAudit
@@ -79,10 +79,10 @@ def grade(audit: ShieldAudit) -> Grade:
     rows = audit.of(*ATTACKING)
     if not any(row.shielded is not None and row.shielded.picked.n for row in rows):
         return "unknown"
-    unseen = best(audit, "unseen")
-    if unseen is not None and _half(unseen):
+    found, unseen = breakers(audit), best(audit, "unseen")
+    if unseen is not None and _half(unseen) and any(b.row is unseen for b in found):
         return "not shielded"
-    if breakers(audit):
+    if found:
         return "partly shielded"
     return "too few to tell" if audit.store.attacked < FEW else "shielded"
 
@@ -177,7 +177,7 @@ def _lucky(row: Attempt, chance: float, tries: int) -> bool:
         return False
     picked = row.shielded.picked
     hits = round((picked.value or 0) * picked.n)
-    return luck(hits, picked.n, chance) * tries < RARE
+    return luck_of_picks(hits, picked.n, chance) * tries < RARE
 
 
 def _half(row: Attempt) -> bool:
