@@ -202,3 +202,9 @@ def test_workers_need_an_engine_that_has_some(
     assert ended.code == 2
     assert "--workers is for --engine ray" in ended.err
     assert not (tmp_path / "out").exists()
+
+
+def test_figures_are_of_all_files_that_are_there(protect: Anamorph, photos: Path) -> None:
+    first = protect(photos).out.splitlines()[-1]
+    assert first.startswith("largest change")
+    assert protect(photos, "--resume").out.splitlines()[-1] == first

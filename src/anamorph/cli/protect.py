@@ -147,7 +147,6 @@ def _show(report: ProtectReport, out: Any) -> None:
     if failed:
         rows = [(i.source, i.reason.removeprefix(f"{i.source}: ")) for i in failed]
         out.print(table("failed", ("picture", "why"), rows))
-    done = [i for i in report.images if i.status == "protected"]
     authorized = report.models["authorized"]["name"]
     out.print(
         f"{summary['protected']} protected, {summary['skipped']} done before, "
@@ -168,9 +167,9 @@ def _show(report: ProtectReport, out: Any) -> None:
     for form in dict.fromkeys(form for i in there for form in i.survives or ()):
         read = [i.survives[form] for i in there if i.survives]
         out.print(f"after {form} it reads {sum(read) / len(read):.1%} of {len(read)} files right")
-    if done:
+    if there:
         out.print(
-            f"largest change {number([i.linf for i in done], max)} levels of 255, "
-            f"median PSNR {number([i.psnr for i in done])} dB, "
-            f"median SSIM {number([i.ssim for i in done])}"
+            f"largest change {number([i.linf for i in there], max)} levels of 255, "
+            f"median PSNR {number([i.psnr for i in there])} dB, "
+            f"median SSIM {number([i.ssim for i in there])}"
         )
