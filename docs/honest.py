@@ -6,6 +6,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, TypeAlias
 
+from anamorph.auditing.hidden.spread import luck_of_picks
+from anamorph.auditing.hidden.verdict import RARE
+
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
 
 Figures: TypeAlias = Mapping[str, Any]
@@ -136,6 +139,22 @@ def _hide() -> Iterable[Line]:
             f"**{left}**" if kind == "network" else left,
             f"{figures['pictures'] - figures['known']} faces",
         )
+        yield _searched(runs[f"faces, {kind} {'fast' if kind == 'network' else 'full'}"])
+
+
+def _searched(run: Figures) -> Line:
+    """Whom a face model finds that took no part, in a gallery of as many people as faces."""
+    searches, n = run["figures"]["search"], run["n"]
+    hidden = min((one["hidden"] for one in searches.values()), key=lambda one: one["rank_one"])
+    share = hidden["rank_one"]
+    left = f"{_percent(share)} of the people are found, by guessing {_percent(1 / n)}"
+    wins = luck_of_picks(round(share * n), n, 1 / n) < RARE
+    return (
+        "",
+        "a face model that took no part searches the hidden gallery",
+        f"**{left}**" if wins else left,
+        f"{n} faces",
+    )
 
 
 def _shield() -> Iterable[Line]:
