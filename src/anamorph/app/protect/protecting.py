@@ -134,7 +134,7 @@ class Protecting:
 
     def judge(self, task: Task, loaded: Loaded, written: Encoded, seconds: float) -> Outcome | Task:
         """Check what the file holds."""
-        x, x_star = as_images(loaded.photo.pixels), as_images(written.decoded.pixels)
+        x_star = as_images(written.decoded.pixels)
         before = loaded.before
         with torch.no_grad():
             after = self.model.output(x_star)
@@ -143,7 +143,7 @@ class Protecting:
         was_right = task.label is None or self.keeping.slack(before, wanted).item() >= 0
         is_right = self.keeping.slack(after, wanted).item() >= 0
         survives = self._survives(x_star, wanted)
-        x = x.expand_as(x_star)
+        x = as_images(loaded.photo.pixels).expand_as(x_star)  # no earlier: it may be large
         change = largest_change(x, x_star).item()
         within = change <= self.parameters.epsilon * 255 + 1e-3 or _is_lossy(loaded, self.writing)
         kept = is_right and (all(survives.values()) or not self.survival.required)

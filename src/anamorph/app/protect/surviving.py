@@ -82,8 +82,8 @@ def shared(form: Transform) -> Shared:
 
 
 def _changed(picture: Tensor, form: Transform) -> Tensor:
-    levels: NDArray[np.uint8] = picture.mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
+    levels: NDArray[np.uint8] = picture.mul(255).round_().byte().permute(1, 2, 0).cpu().numpy()
     gray = levels.shape[2] == 1
     pixels = form(np.repeat(levels, 3, axis=2) if gray else levels)
-    after = torch.from_numpy(pixels).permute(2, 0, 1).to(picture).div(255)
+    after = torch.from_numpy(pixels).permute(2, 0, 1).to(picture).div_(255)
     return after[:1] if gray else after
