@@ -47,8 +47,10 @@ _MANY = 16
 class _Gains(NamedTuple):
     """Which of a network's convolutions are quicker here."""
 
-    anyway: bool
+    always: bool
+    """Some are, whatever is shown."""
     points: bool
+    """Those of one pixel are, for a few pictures."""
 
 
 _KNOWN: WeakKeyDictionary[nn.Module, _Gains] = WeakKeyDictionary()
@@ -59,7 +61,7 @@ def run(network: nn.Module, x: Tensor) -> Any:
     if not x.requires_grad or x.device.type != "cpu":
         return network(x)
     gains = _gains(network)
-    if not gains.anyway and not (gains.points and _few(x)):
+    if not gains.always and not (gains.points and _few(x)):
         return network(x)
     with _Quick():
         return network(x)
@@ -70,7 +72,7 @@ def _gains(network: nn.Module) -> _Gains:
     if network not in _KNOWN:
         layers = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
         _KNOWN[network] = _Gains(
-            anyway=any(
+            always=any(
                 _is_first(c.weight, c.stride)
                 or _is_depthwise(c.weight, c.stride, c.groups)
                 or winograd.is_candidate(c.weight)

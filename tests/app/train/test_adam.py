@@ -1,4 +1,4 @@
-"""What Adam has in mind can be put away and taken up again."""
+"""The state of Adam can be put away and taken up again."""
 
 import math
 
@@ -34,10 +34,10 @@ def test_steps_go_on_as_if_they_had_never_stopped() -> None:
 
     stopped, optimizer = begun()
     go(stopped, optimizer, 0, 3)
-    state = {**adam.mind(optimizer), "done": torch.tensor(3)}
+    state = {**adam.state_of(optimizer), "done": torch.tensor(3)}
     again, optimizer = begun()
     again.data.copy_(stopped.data)
-    adam.remind(optimizer, state)
+    adam.restore(optimizer, state)
     go(again, optimizer, 3, 8)
     assert torch.equal(again, whole)
 
@@ -45,4 +45,4 @@ def test_steps_go_on_as_if_they_had_never_stopped() -> None:
 def test_names_that_it_never_gave_are_refused() -> None:
     _, optimizer = begun()
     with pytest.raises(ValueError, match="other"):
-        adam.remind(optimizer, {"optimizer.other.step": torch.tensor(1.0)})
+        adam.restore(optimizer, {"optimizer.other.step": torch.tensor(1.0)})

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from anamorph.app.images import as_images
+from anamorph.app.runs import pictures
 from anamorph.auditing.parties import Party
 from anamorph.auditing.protocol import LEAST_COSINE
-from anamorph.errors import FileError, UsageError
-from anamorph.files.folders import Sources, each_of, find
+from anamorph.errors import FileError
+from anamorph.files.folders import Sources
 from anamorph.files.manifest import file_digest
 from anamorph.files.photo import Limits, read
 from anamorph.files.write import write_whole
@@ -91,10 +92,8 @@ def sources_of(originals: Sources, out: Path) -> tuple[File, ...]:
     Raises:
         UsageError: there are none.
     """
-    listing = find(originals, out, format="png")
+    listing = pictures(originals, out, "png")
     paths = sorted([i.source for i in listing.items] + [p.path for p in listing.problems])
-    if not paths:
-        raise UsageError(f"no pictures in {', '.join(map(str, each_of(originals)))}")
     return tuple(File(path=path, sha256=_digest(path)) for path in paths)
 
 

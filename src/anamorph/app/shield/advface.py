@@ -9,12 +9,12 @@ from torch import Tensor
 
 from anamorph.app.shield.judging import check_made, judged_by, matcher_for
 from anamorph.app.shield.parts import (
+    bytes_of,
     check_features,
     digest_of,
     in_parts,
     secret_or_fresh,
     stacked,
-    told,
 )
 from anamorph.errors import UsageError
 from anamorph.methods.advface import AdvFace, Encoder, advface
@@ -140,7 +140,7 @@ def adversarial(
         encoder = _encoder(recognizer, layer, feature)
     prepare = decoders.with_own_statistics if statistics == "own" else decoders.folded
     ready = [prepare(shadow) for shadow in shadows]
-    parts = [*(decoders.dump(shadow) for shadow in shadows), statistics.encode(), told(p)]
+    parts = [*(decoders.dump(shadow) for shadow in shadows), statistics.encode(), bytes_of(p)]
     if recognizer is not None and encoder is not None:
         parts.append(recognizer.digest.encode())
     if device is None:

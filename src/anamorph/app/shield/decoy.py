@@ -8,12 +8,12 @@ from torch import Tensor
 
 from anamorph import portraits
 from anamorph.app.shield.parts import (
+    bytes_of,
     check_features,
     digest_of,
     in_parts,
     secret_or_fresh,
     stacked,
-    told,
 )
 from anamorph.app.train.shadow_training import Pictures
 from anamorph.errors import UsageError
@@ -125,7 +125,7 @@ def disguising(
     with torch.no_grad():
         features = cut.head(shown_.to(recognizer.device).float().div(255))
         decoys = Decoys(features, cut.tail(features))
-    parts = [recognizer.digest.encode(), cut.layer.encode(), shown_.numpy().tobytes(), told(p)]
+    parts = [recognizer.digest.encode(), cut.layer.encode(), shown_.numpy().tobytes(), bytes_of(p)]
     return DecoyShielding(
         digest=digest_of(parts),
         parameters=p,

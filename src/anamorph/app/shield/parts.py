@@ -74,7 +74,7 @@ def secret_or_fresh(secret: bytes | None) -> bytes:
     return secret
 
 
-def told(parameters: AdvFace | Decoy) -> bytes:
+def bytes_of(parameters: AdvFace | Decoy) -> bytes:
     """What shapes a record: the least cosine does not, so every one has the default's digest."""
     told = shown(parameters)
     told.pop("least_cosine")

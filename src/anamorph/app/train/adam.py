@@ -1,4 +1,4 @@
-"""Adam whose rate falls along half a cosine, and what it has in mind, as tensors with names.
+"""Adam whose rate falls along half a cosine, and its state as tensors with names.
 
 rate_i = rate (1 + cos(pi i / updates)) / 2        for update i, counted from 0
 """
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
-_MIND = "optimizer."
+_PREFIX = "optimizer."
 """What the names begin with."""
 
 
@@ -32,31 +32,31 @@ def update(optimizer: Adam, loss: Tensor, rate: float, number: int, updates: int
     optimizer.step()
 
 
-def mind(optimizer: Adam) -> dict[str, Tensor]:
+def state_of(optimizer: Adam) -> dict[str, Tensor]:
     """The moments of every weight and the number of its steps.
 
     Example:
         >>> weight = torch.nn.Parameter(torch.ones(2))
         >>> optimizer = Adam([weight])
         >>> update(optimizer, weight.sum(), 0.1, 0, 5)
-        >>> sorted(mind(optimizer))
+        >>> sorted(state_of(optimizer))
         ['optimizer.0.exp_avg', 'optimizer.0.exp_avg_sq', 'optimizer.0.step']
     """
     return {
-        f"{_MIND}{number}.{name}": t.cpu().contiguous()
+        f"{_PREFIX}{number}.{name}": t.cpu().contiguous()
         for number, moments in optimizer.state_dict()["state"].items()
         for name, t in moments.items()
     }
 
 
-def remind(optimizer: Adam, state: Mapping[str, Tensor]) -> None:
-    """Set what was in mind; other names are left alone.
+def restore(optimizer: Adam, state: Mapping[str, Tensor]) -> None:
+    """Set a state that was taken; other names are left alone.
 
     Raises:
-        ValueError: a name that `mind` does not give.
+        ValueError: a name that `state_of` does not give.
     """
     moments: defaultdict[int, dict[str, Tensor]] = defaultdict(dict)
-    for key, tensor in below(state, _MIND).items():
+    for key, tensor in below(state, _PREFIX).items():
         number, _, name = key.partition(".")
         moments[int(number)][name] = tensor
     optimizer.load_state_dict({**optimizer.state_dict(), "state": dict(moments)})

@@ -93,7 +93,7 @@ def dump(trained: Trained, photos: Photos, p: KeyTraining) -> bytes:
     state = {
         f"network.{name}": t.detach().cpu() for name, t in trained.network.state_dict().items()
     }
-    state |= adam.mind(trained.optimizer)
+    state |= adam.state_of(trained.optimizer)
     state["seed"] = torch.frombuffer(bytearray(trained.seed), dtype=torch.uint8)
     state["done"] = torch.tensor(trained.done)
     state["run"] = torch.frombuffer(bytearray(_digest(photos, p)), dtype=torch.uint8)
@@ -118,7 +118,7 @@ def load(
             )
         trained = begin(state["seed"].numpy().tobytes(), p, device)
         trained.network.load_state_dict(adam.below(state, "network."))
-        adam.remind(trained.optimizer, state)
+        adam.restore(trained.optimizer, state)
         return trained._replace(done=int(state["done"]))
     except (KeyError, ValueError, RuntimeError) as error:
         raise UsageError(f"{name}: is no unfinished training; remove it to begin anew") from error

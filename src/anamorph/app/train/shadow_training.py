@@ -187,7 +187,7 @@ def dump(trained: Trained) -> bytes:
     """All that is needed to go on, as the bytes of a safetensors file."""
     decoder = decoders.dump(trained.decoder)
     state = {"decoder": torch.frombuffer(bytearray(decoder), dtype=torch.uint8)}
-    state |= adam.mind(trained.optimizer)
+    state |= adam.state_of(trained.optimizer)
     state["done"] = torch.tensor(trained.done)
     state["run"] = torch.frombuffer(bytearray(trained.run), dtype=torch.uint8)
     return save(state)
@@ -211,7 +211,7 @@ def load(
                 f"{name}: is of a training with other pictures or parameters; give the same, or "
                 "remove it to begin anew"
             )
-        adam.remind(trained.optimizer, state)
+        adam.restore(trained.optimizer, state)
         return trained._replace(done=int(state["done"]))
     except (KeyError, ValueError, RuntimeError, WeightsError) as error:
         raise UsageError(f"{name}: is no unfinished training; remove it to begin anew") from error

@@ -152,7 +152,7 @@ def finished(trained: Trained) -> Split:
 def dump(trained: Trained) -> bytes:
     """All that is needed to go on, as the bytes of a safetensors file."""
     state = {f"tail.{name}": t for name, t in _learned(trained.cut).items()}
-    state |= adam.mind(trained.optimizer)
+    state |= adam.state_of(trained.optimizer)
     state["done"] = torch.tensor(trained.done)
     state["run"] = torch.frombuffer(bytearray(trained.run), dtype=torch.uint8)
     return save(state)
@@ -174,7 +174,7 @@ def load(data: bytes, name: str, cut: Split, lessons: Lessons, p: TailTraining) 
                 "same, or remove it to begin anew"
             )
         _replace(trained.cut, adam.below(state, "tail."))
-        adam.remind(trained.optimizer, state)
+        adam.restore(trained.optimizer, state)
         return trained._replace(done=int(state["done"]))
     except (KeyError, ValueError, RuntimeError) as error:
         raise UsageError(f"{name}: is no unfinished training; remove it to begin anew") from error
