@@ -198,7 +198,7 @@ def _counted(bucket: str, out: str) -> dict[str, int]:
 
 
 def _protect(source: Path, out: str, engine: Engine) -> Any:
-    return run([source], out, Protects(authorized=MODEL), engine, pictures=_SHARD)
+    return run([source], out, Protects(authorized=(MODEL,)), engine, pictures=_SHARD)
 
 
 def _portraits(folder: Path, count: int) -> Path:

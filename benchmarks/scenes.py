@@ -50,7 +50,7 @@ class Scene(NamedTuple):
 
 def protecting(model: Model, images: Images, p: FMD) -> Scene:
     """Feature map distortion; the floor is a pass through the whole network."""
-    pose = posing(model, [], p)
+    pose = posing([model], [], p)
     return Scene(
         lambda: pose(images, range(len(images))), floor_step(model, images), dict(shown(p))
     )

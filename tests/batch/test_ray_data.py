@@ -112,7 +112,7 @@ def test_a_poisonous_picture_fails_alone_in_a_bucket(
     for path in sorted(tmp_path.glob("*.png")):
         put(f"{bucket}/in/{path.name}", path.read_bytes())
     out = f"{bucket}/out"
-    case = Poisoned(authorized=MODEL, parameters=QUICK)
+    case = Poisoned(authorized=(MODEL,), parameters=QUICK)
 
     report = run([f"{bucket}/in"], out, case, engine(), pictures=4)
 
@@ -125,7 +125,7 @@ def test_a_poisonous_picture_fails_alone_in_a_bucket(
     made = {entry.url for entry in entries(out) if entry.relative.endswith(".png")}
     assert made == {row["output"] for row in rows if row["output"]}
 
-    healthy = Protects(authorized=MODEL, parameters=QUICK)
+    healthy = Protects(authorized=(MODEL,), parameters=QUICK)
     again = run([f"{bucket}/in"], out, healthy, engine(), pictures=4, resume=True)
     assert again.counts == {"protected": 1, "skipped": 11}
 
@@ -133,7 +133,7 @@ def test_a_poisonous_picture_fails_alone_in_a_bucket(
 def test_an_audit_reads_the_same_on_a_cluster(engine: Engines, tmp_path: Path) -> None:
     source, out = tmp_path / "in", tmp_path / "out"
     portraits.write_folder(source, range(4), range(10), size=48)
-    run([source], out, Protects(authorized=MODEL, parameters=QUICK), Here())
+    run([source], out, Protects(authorized=(MODEL,), parameters=QUICK), Here())
     how: dict[str, Any] = {
         "originals": source,
         "protected": out,

@@ -46,7 +46,8 @@ def test_json_goes_to_standard_output_alone(protect: Anamorph, photos: Path) -> 
     assert report["parameters"]["steps"] == 3
     assert report["seed"] == 1
     assert {
-        *("images", "protected", "failed", "skipped", "authorized_kept", "survives", "seconds")
+        *("images", "protected", "failed", "skipped", "authorized_kept", "also_kept", "survives"),
+        "seconds",
     } == set(report["summary"])
     assert {
         *("source", "output", "status", "reason", "prediction_before", "prediction_after"),
@@ -208,3 +209,30 @@ def test_figures_are_of_all_files_that_are_there(protect: Anamorph, photos: Path
     first = protect(photos).out.splitlines()[-1]
     assert first.startswith("largest change")
     assert protect(photos, "--resume").out.splitlines()[-1] == first
+
+
+def test_several_authorized_models_are_repeated(
+    anamorph: Anamorph, card: MakeCard, photos: Path, tmp_path: Path
+) -> None:
+    ended = anamorph(
+        *("protect", photos, "--out", tmp_path / "out", "--steps", 6),
+        *("--authorized", card(), "--authorized", "portraits:identity-depthwise"),
+        *("--json", tmp_path / "report.json"),
+    )
+    assert ended.code == 0
+    told = " ".join(ended.out.split())
+    assert "keeps 100.0% of its 5 right readings, from the files" in told
+    assert "identity-depthwise keeps 100.0% of its 5 readings" in told
+    assert "after jpeg75 all of them read" in told
+    models = json.loads((tmp_path / "report.json").read_text())["models"]
+    assert [one["name"] for one in models["also_authorized"]] == ["identity-depthwise"]
+
+
+def test_a_model_that_is_authorized_twice_is_refused(
+    anamorph: Anamorph, card: MakeCard, photos: Path, tmp_path: Path
+) -> None:
+    named = ("--authorized", card(), "--authorized", card())
+    ended = anamorph("protect", photos, "--out", tmp_path / "out", *named)
+    assert ended.code == 2
+    assert "is authorized twice" in ended.err
+    assert not (tmp_path / "out").exists()

@@ -19,7 +19,7 @@ from anamorph.methods.controls import PGD, Misled, pgd_keeping
 from anamorph.methods.controls import PRESETS as CONTROLS
 from anamorph.methods.decoy import PRESETS as DECOYS
 from anamorph.methods.decoy import Decoy, Decoys, decoy
-from anamorph.methods.fmd import Surrogate, fmd
+from anamorph.methods.fmd import Surrogate, Trusted, fmd
 from anamorph.methods.fmd_parameters import FMD, PRESETS
 from anamorph.methods.inversion import Inversion, inversion
 from anamorph.methods.keeping import KeepAnswer, KeepDirection, KeepLabel
@@ -91,7 +91,7 @@ def fmd_case(name: str, p: FMD, *, embeds: bool = False) -> Case:
     keeping = KeepDirection(0.8) if embeds else KeepLabel()
     return Case(
         name,
-        lambda x, seeds: fmd(MODEL, x, keeping, seeds, p),
+        lambda x, seeds: fmd([Trusted(MODEL, keeping)], x, seeds, p),
         lambda z, kept: (z - kept.x).abs() - p.epsilon,
     )
 
@@ -101,7 +101,17 @@ def surrogate_case() -> Case:
     other = Surrogate(OTHER, KeepLabel())
     return Case(
         "fmd with a surrogate",
-        lambda x, seeds: fmd(MODEL, x, KeepLabel(), seeds, p, surrogates=[other]),
+        lambda x, seeds: fmd([Trusted(MODEL, KeepLabel())], x, seeds, p, surrogates=[other]),
+        lambda z, kept: (z - kept.x).abs() - p.epsilon,
+    )
+
+
+def several_case() -> Case:
+    p = replace(PRESETS["fast"], steps=6)
+    both = [Trusted(MODEL, KeepLabel()), Trusted(OTHER, KeepDirection(0.8))]
+    return Case(
+        "fmd of two authorized models",
+        lambda x, seeds: fmd(both, x, seeds, p),
         lambda z, kept: (z - kept.x).abs() - p.epsilon,
     )
 
@@ -114,7 +124,7 @@ def survival_case() -> Case:
 
     return Case(
         "fmd that survives fewer levels",
-        lambda x, seeds: fmd(MODEL, x, KeepLabel(), seeds, p, survive=[coarser]),
+        lambda x, seeds: fmd([Trusted(MODEL, KeepLabel())], x, seeds, p, survive=[coarser]),
         lambda z, kept: (z - kept.x).abs() - p.epsilon,
     )
 
@@ -266,6 +276,7 @@ CASES = [
     fmd_case("fmd constrained", FMD(balance="constrained")),
     fmd_case("fmd plain sum", replace(PRESETS["paper"], steps=20)),
     fmd_case("fmd on embeddings", PRESETS["fast"], embeds=True),
+    several_case(),
     survival_case(),
     surrogate_case(),
     *(sealed_case(f"sealed {name}", p, bits=3) for name, p in SEALED.items()),

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from anamorph.errors import ParameterError
-from anamorph.methods.fmd import Surrogate, fmd
+from anamorph.methods.fmd import Surrogate, Trusted, fmd
 from anamorph.methods.fmd_parameters import FMD, PRESETS, more_effort
 from anamorph.methods.keeping import KeepDirection, KeepLabel, keeping_for
 from anamorph.optimize.engine import solve
@@ -33,7 +33,7 @@ def identity(images: Tensor) -> Reading:
 
 def test_identity_features_push_every_value_to_the_edge_of_the_ball() -> None:
     p = FMD(epsilon=16 / 255, steps=20, momentum=0, smoothing=0, balance="sum")
-    for solved in solve(fmd(identity, GREY, KeepLabel(), [0, 1], p)):
+    for solved in solve(fmd([Trusted(identity, KeepLabel())], GREY, [0, 1], p)):
         moved = (solved.value - 0.5).abs()
         # a value that starts at zero distortion has no gradient and stays
         assert_close(moved[moved > 0], torch.full_like(moved[moved > 0], 16 / 255))
@@ -41,7 +41,7 @@ def test_identity_features_push_every_value_to_the_edge_of_the_ball() -> None:
 
 
 def test_without_a_random_start_the_distortion_has_no_gradient() -> None:
-    problem = fmd(identity, GREY, KeepLabel(), [0, 1], FMD())
+    problem = fmd([Trusted(identity, KeepLabel())], GREY, [0, 1], FMD())
     x = GREY.clone().requires_grad_()
     distortion = problem.objective(x, problem.context).parts["distortion"]
     (gradient,) = torch.autograd.grad(distortion.sum(), x)
@@ -55,13 +55,13 @@ def two_scales(images: Tensor) -> Reading:
 
 
 def test_each_taps_distortion_is_one_at_the_random_start() -> None:
-    problem = fmd(two_scales, GREY, KeepLabel(), [0, 1], ARITHMETIC)
+    problem = fmd([Trusted(two_scales, KeepLabel())], GREY, [0, 1], ARITHMETIC)
     distortion = problem.objective(problem.start, problem.context).parts["distortion"]
     assert_close(distortion, torch.ones_like(distortion))
 
 
 def test_the_geometric_mean_asks_of_each_layer_the_same_growth() -> None:
-    problem = fmd(two_scales, GREY, KeepLabel(), [0, 1], FMD())
+    problem = fmd([Trusted(two_scales, KeepLabel())], GREY, [0, 1], FMD())
     x, start = problem.context.x, problem.start
     for factor in (1.0, 2.0):
         moved = problem.objective(x + factor * (start - x), problem.context).parts["distortion"]
@@ -70,7 +70,7 @@ def test_the_geometric_mean_asks_of_each_layer_the_same_growth() -> None:
 
 def test_the_terms_add_up_to_the_papers_objective() -> None:
     p = replace(ARITHMETIC, utility_weight=0.25)
-    problem = fmd(identity, GREY, KeepLabel(), [0, 1], p, target=torch.tensor([1, 0]))
+    problem = fmd([Trusted(identity, KeepLabel())], GREY, [0, 1], p, [torch.tensor([1, 0])])
     terms = problem.objective(problem.start, problem.context)
     cross_entropy = torch.log(torch.tensor([1 + torch.e, 1 + torch.e**-1], dtype=torch.float64))
     assert_close(terms.parts["utility"], -0.25 * cross_entropy)
@@ -89,7 +89,7 @@ def test_the_reading_is_kept_even_where_it_is_close(balance: str) -> None:
     x = GREY.clone()
     x[..., :2] += 1 / 255
     p = FMD(balance=balance, smoothing=0, steps=30)  # type: ignore[arg-type]
-    for solved in solve(fmd(steep, x, KeepLabel(), [0, 1], p)):
+    for solved in solve(fmd([Trusted(steep, KeepLabel())], x, [0, 1], p)):
         assert solved.passes
         assert steep(solved.value[None]).output.argmax().item() == 0
 
@@ -99,7 +99,7 @@ def test_embeddings_keep_their_direction() -> None:
         return Reading(images.mean((2, 3)) * images.new_tensor([1.0, 2.0, 3.0]), (images,))
 
     keeping = KeepDirection(0.999)
-    for solved in solve(fmd(embedder, GREY, keeping, [0, 1], FMD(least_cosine=0.999))):
+    for solved in solve(fmd([Trusted(embedder, keeping)], GREY, [0, 1], FMD(least_cosine=0.999))):
         clean, after = embedder(GREY[:1]).output, embedder(solved.value[None]).output
         assert torch.cosine_similarity(clean, after).item() >= 0.999
 
@@ -149,7 +149,7 @@ def brightness(images: Tensor) -> Reading:
 def test_surrogates_are_distorted_and_misread_beside_the_papers_terms() -> None:
     p = replace(ARITHMETIC, utility_weight=0.25, surrogate_weight=3.0)
     surrogates = [Surrogate(brightness, KeepLabel()), Surrogate(identity, KeepLabel())]
-    problem = fmd(identity, GREY, KeepLabel(), [0, 1], p, surrogates=surrogates)
+    problem = fmd([Trusted(identity, KeepLabel())], GREY, [0, 1], p, surrogates=surrogates)
     terms = problem.objective(problem.start, problem.context)
     assert_close(terms.parts["surrogates"], torch.ones(2, dtype=torch.float64))
     losses = [
@@ -159,9 +159,48 @@ def test_surrogates_are_distorted_and_misread_beside_the_papers_terms() -> None:
     assert_close(terms.parts["misreading"], 3.0 * torch.stack(losses).mean(0))
 
 
+def test_of_several_authorized_models_all_count() -> None:
+    """The distortion is the mean, the losses add up, the slack is that of the weakest reading."""
+    p = replace(ARITHMETIC, utility_weight=0.25)
+    x = GREY + 4 / 255
+    both = [Trusted(two_scales, KeepLabel()), Trusted(brightness, KeepLabel())]
+    labels = [torch.tensor([0, 0]), torch.tensor([0, 1])]
+    apart = [fmd([m], x, [0, 1], p, [y]) for m, y in zip(both, labels, strict=True)]
+    together = fmd(both, x, [0, 1], p, labels)
+    z = together.start + 1 / 255
+    first, second = (one.objective(z, one.context) for one in apart)
+    terms = together.objective(z, together.context)
+    for name, made in (
+        ("distortion", (first.parts["distortion"] + second.parts["distortion"]) / 2),
+        ("utility", first.parts["utility"] + second.parts["utility"]),
+    ):
+        assert_close(terms.parts[name], made)
+    assert terms.slack is not None
+    assert first.slack is not None
+    assert second.slack is not None
+    assert_close(terms.slack, torch.minimum(first.slack, second.slack))
+    assert terms.passes.tolist() == [True, False]
+
+
+def test_of_several_authorized_models_each_keeps_what_it_read() -> None:
+    x = GREY.clone()
+    x[..., :2] += 2 / 255
+    both = [Trusted(steep, KeepLabel()), Trusted(brightness, KeepLabel())]
+    for p in (replace(PRESETS["paper"], utility_weight=10), FMD()):
+        for solved in solve(fmd(both, x, [0, 1], replace(p, steps=20))):
+            assert solved.passes
+            for m in both:
+                before, after = (m.model(z).output.argmax(1) for z in (x[:1], solved.value[None]))
+                assert torch.equal(before, after)
+
+
 def test_without_weight_a_surrogates_answer_is_left_out() -> None:
     problem = fmd(
-        identity, GREY, KeepLabel(), [0, 1], FMD(), surrogates=[Surrogate(brightness, KeepLabel())]
+        [Trusted(identity, KeepLabel())],
+        GREY,
+        [0, 1],
+        FMD(),
+        surrogates=[Surrogate(brightness, KeepLabel())],
     )
     parts = problem.objective(problem.start, problem.context).parts
     assert set(parts) == {"distortion", "utility", "surrogates"}
@@ -171,7 +210,7 @@ def test_a_surrogate_that_can_be_fooled_is_fooled_while_the_authorized_reading_s
     p = FMD(epsilon=16 / 255, steps=20, smoothing=0, surrogate_weight=1000.0)
     bright = GREY + 4 / 255
     surrogate = Surrogate(brightness, KeepLabel())
-    problem = fmd(identity, bright, KeepLabel(), [0, 1], p, surrogates=[surrogate])
+    problem = fmd([Trusted(identity, KeepLabel())], bright, [0, 1], p, surrogates=[surrogate])
     for solved in solve(problem):
         assert solved.passes
         assert brightness(solved.value[None]).output.argmax(1).item() == 1
@@ -181,7 +220,7 @@ def test_a_surrogate_that_can_be_fooled_is_fooled_while_the_authorized_reading_s
 def test_one_view_is_the_picture_alone() -> None:
     x = torch.rand(2, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     p = replace(ARITHMETIC, views=1, resolution=1, look_every=1)
-    problem = fmd(identity, x, KeepLabel(), [0, 1], p)
+    problem = fmd([Trusted(identity, KeepLabel())], x, [0, 1], p)
     terms = problem.objective(
         problem.start, problem.turn(problem.context, torch.tensor([0, 5]), NOT_LAST[:2])
     )
@@ -198,7 +237,7 @@ def test_each_picture_is_distorted_in_the_view_of_its_own_age() -> None:
 
     x = torch.rand(3, 3, 20, 20, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     p = FMD(views=6)
-    together = fmd(looking, x, KeepLabel(), [0, 1, 2], p)
+    together = fmd([Trusted(looking, KeepLabel())], x, [0, 1, 2], p)
     z = together.project(together.start + 0.01 * x, together.context)
     seen.clear()
     ages = torch.tensor([7, 0, 1])  # of six views
@@ -207,7 +246,7 @@ def test_each_picture_is_distorted_in_the_view_of_its_own_age() -> None:
     assert terms.slack is not None
     assert terms.score is not None
     for row in range(3):
-        alone = fmd(looking, x[row : row + 1], KeepLabel(), [row], p)
+        alone = fmd([Trusted(looking, KeepLabel())], x[row : row + 1], [row], p)
         context = alone.turn(alone.context, ages[row : row + 1], NOT_LAST[:1])
         single = alone.objective(z[row : row + 1], context)
         assert_close(terms.parts["distortion"][row : row + 1], single.parts["distortion"])
@@ -219,7 +258,7 @@ def test_each_picture_is_distorted_in_the_view_of_its_own_age() -> None:
 def test_the_reading_is_looked_at_in_every_other_step_and_at_the_end() -> None:
     p = FMD(steps=5, look_every=2)
     x = torch.rand(6, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    problem = fmd(steep, x, KeepLabel(), list(range(6)), p)
+    problem = fmd([Trusted(steep, KeepLabel())], x, list(range(6)), p)
     z = problem.start.clone().requires_grad_()
     terms = problem.objective(
         z, problem.turn(problem.context, torch.arange(6), torch.arange(6) == 5)
@@ -245,7 +284,7 @@ def test_on_the_way_another_looks_and_at_the_end_the_model_itself() -> None:
 
     full, short, x = reader("full"), reader("short"), GREY[:1]
     p = FMD(steps=4, look_every=2)
-    problem = fmd(full, x, KeepLabel(), [0], p, glance=glance, on_the_way=short)
+    problem = fmd([Trusted(full, KeepLabel(), glance, short)], x, [0], p)
     assert looks == ["full"]  # what is to be kept is the model's own reading
     looks.clear()
     solve(problem)
@@ -263,7 +302,11 @@ def test_forms_are_looked_at_in_turn_and_all_at_the_end() -> None:
     forms = [lambda x: 0 * x, lambda x: 0 * x + 1]
     p = FMD(steps=8, look_every=2)
     problem = fmd(
-        reader, x, KeepLabel(), [0], p, survive=forms, glance=lambda images, held: (held(images),)
+        [Trusted(reader, KeepLabel(), lambda images, held: (held(images),))],
+        x,
+        [0],
+        p,
+        survive=forms,
     )
     seen = []
     for age in (0, 1, 2, 4, 6, 8):
@@ -284,7 +327,7 @@ def test_a_glance_is_what_is_distorted_and_the_reading_needs_no_taps() -> None:
     x = GREY.clone()
     x[..., :2] += 4 / 255
     p = FMD(steps=8, momentum=0, smoothing=0, views=1)
-    for solved in solve(fmd(reader, x, KeepLabel(), [0, 1], p, glance=glance)):
+    for solved in solve(fmd([Trusted(reader, KeepLabel(), glance)], x, [0, 1], p)):
         assert solved.passes
         moved = (solved.value - x[0]).abs()[..., ::2, ::2]
         assert (moved > 15.5 / 255).double().mean() > 0.9
@@ -300,13 +343,15 @@ def test_with_forms_the_papers_best_is_the_last_too() -> None:
     """A look at one form says nothing of the others; the last looks at all."""
     p = replace(PRESETS["paper"], steps=4)
     x = torch.rand(2, 3, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    solved = solve(fmd(identity, x, KeepLabel(), [0, 1], p, survive=[lambda x: x.flip(-1)]))
+    solved = solve(
+        fmd([Trusted(identity, KeepLabel())], x, [0, 1], p, survive=[lambda x: x.flip(-1)])
+    )
     assert [one.best_at for one in solved] == [4, 4]
 
 
 def test_the_best_is_the_last_that_was_looked_at_and_kept() -> None:
     x = torch.rand(2, 3, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    problem = fmd(identity, x, KeepLabel(), [0, 1], FMD(views=6))
+    problem = fmd([Trusted(identity, KeepLabel())], x, [0, 1], FMD(views=6))
     terms = [
         problem.objective(
             problem.start, problem.turn(problem.context, torch.tensor([age, age]), NOT_LAST[:2])
@@ -327,7 +372,9 @@ def test_surrogates_see_the_same_views() -> None:
 
     x = torch.rand(1, 3, 20, 20, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     p = FMD(views=6)
-    problem = fmd(identity, x, KeepLabel(), [0], p, surrogates=[Surrogate(looking, KeepLabel())])
+    problem = fmd(
+        [Trusted(identity, KeepLabel())], x, [0], p, surrogates=[Surrogate(looking, KeepLabel())]
+    )
     shapes.clear()
     problem.objective(problem.start, problem.turn(problem.context, torch.tensor([4]), NOT_LAST[:1]))
     assert shapes == [14]
@@ -338,7 +385,7 @@ def test_what_gains_nothing_is_drawn_back_and_what_gains_goes_as_far() -> None:
         return Reading(identity(images).output, (images[:, :1],))
 
     p = FMD(steps=24, momentum=0, smoothing=0, shrink=0.5, views=1)
-    for solved in solve(fmd(red, GREY, KeepLabel(), [0, 1], p)):
+    for solved in solve(fmd([Trusted(red, KeepLabel())], GREY, [0, 1], p)):
         moved = (solved.value - 0.5).abs() * 255
         assert_close(moved[1:], torch.zeros_like(moved[1:]))
         far = moved[0] > 15.9
@@ -347,7 +394,7 @@ def test_what_gains_nothing_is_drawn_back_and_what_gains_goes_as_far() -> None:
 
 
 def test_the_first_half_of_the_steps_draws_nothing_back() -> None:
-    problem = fmd(identity, GREY, KeepLabel(), [0, 1], FMD(steps=5, shrink=0.5))
+    problem = fmd([Trusted(identity, KeepLabel())], GREY, [0, 1], FMD(steps=5, shrink=0.5))
     turned = problem.turn(problem.context, torch.tensor([2, 3]), NOT_LAST[:2])
     moved = (problem.project(problem.start, turned) - GREY).abs() * 255
     began = (problem.start - GREY).abs() * 255

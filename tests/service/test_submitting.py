@@ -74,6 +74,17 @@ def test_a_picture_is_still_read_in_the_forms_it_is_to_survive(
     assert json.loads(answer.headers["anamorph-record"])["survives"] == {"jpeg75": True}
 
 
+def test_several_models_of_the_service_keep_reading(running: Running, picture: Picture) -> None:
+    files = {"picture": ("me.png", picture())}
+    both = {**TOY, "also_authorized": "embedder"}
+    answer = running.post("/v1/protect", files=files, data=both)
+    assert answer.status_code == 200, answer.text
+    assert json.loads(answer.headers["anamorph-record"])["also_kept"] == {"toy embedder": True}
+    twice = running.post("/v1/protect", files=files, data={**TOY, "also_authorized": "toy"})
+    assert twice.status_code == 422
+    assert "named twice" in twice.json()["detail"]
+
+
 def test_a_key_of_the_service_never_leaves_it(
     serve: Serve, picture: Picture, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -15,7 +15,7 @@ from anamorph.app.images import as_images
 from anamorph.errors import FileError, ModelError, UsageError
 from anamorph.files.folders import Sources, each_of, gather
 from anamorph.files.photo import pixel_digest, read
-from anamorph.methods.fmd import fmd
+from anamorph.methods.fmd import Trusted, fmd
 from anamorph.methods.fmd_parameters import FMD
 from anamorph.methods.keeping import keeping_for
 from anamorph.models import Input, Model, Preprocess, load
@@ -167,7 +167,7 @@ def _score(model: Model, x: Tensor, layer: str, shape: tuple[int, ...]) -> Layer
     keeping = keeping_for(model.task, QUICK.least_cosine)
     seeds = [seed_of(0, pixel_digest(one.cpu().numpy())) for one in x]
 
-    problem = fmd(model, x, keeping, seeds, QUICK)
+    problem = fmd([Trusted(model, keeping)], x, seeds, QUICK)
     began = time.perf_counter()
     x_star = torch.stack([solved.value for solved in solve(problem)]).to(x)
     seconds = time.perf_counter() - began

@@ -26,6 +26,9 @@ class PictureRecord:
     """For embedding models: cosine between the readings before and after."""
     kept: bool | None = None
     """Whether a right reading is still right; None where the original was read wrongly."""
+    also_kept: Mapping[str, bool] | None = None
+    """Whether each further authorized model reads in the file what it read in the original; None
+    where there is one model."""
     survives: Mapping[str, bool] | None = None
     """Whether the file is read right in each form it was to survive; None where there is none."""
     linf: float | None = None
@@ -70,11 +73,14 @@ class ProtectReport:
         }
         forms = dict.fromkeys(name for i in self.images for name in i.survives or ())
         read = {n: [i.survives[n] for i in self.images if i.survives] for n in forms}
+        others = dict.fromkeys(name for i in self.images for name in i.also_kept or ())
+        also = {n: [i.also_kept[n] for i in self.images if i.also_kept] for n in others}
         judged = [i.kept for i in self.images if i.kept is not None]
         return {
             "images": len(self.images),
             **count,
             "authorized_kept": sum(judged) / len(judged) if judged else None,
+            "also_kept": {name: sum(said) / len(said) for name, said in also.items()},
             "survives": {name: sum(said) / len(said) for name, said in read.items()},
             "seconds": round(self.seconds, 3),
         }

@@ -10,7 +10,6 @@ from anamorph.app.protect.protecting import Writing
 from anamorph.app.records import ProtectReport
 from anamorph.app.shards.use_cases import Protects
 from anamorph.cli.options import (
-    authorized_model,
     chosen,
     json_file,
     max_megapixels,
@@ -28,7 +27,15 @@ from anamorph.methods.fmd_parameters import FMD, PRESETS
 @click.command("protect", short_help="Protect photos.")
 @click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=click.Path())
 @click.option("--out", required=True, type=click.Path(), help="Folder for the results.")
-@authorized_model
+@click.option(
+    "--authorized",
+    required=True,
+    multiple=True,
+    metavar="MODEL",
+    help="The model that is to keep reading: a card, or timm:NAME, torchvision:NAME, hf:ORG/NAME, "
+    "portraits:NAME. Repeat it for several that must all keep reading; labels and answers in the "
+    "report are of the first.",
+)
 @click.option(
     "--surrogates",
     multiple=True,
@@ -81,7 +88,7 @@ from anamorph.methods.fmd_parameters import FMD, PRESETS
 def command(
     sources: tuple[str, ...],
     out: str,
-    authorized: str,
+    authorized: tuple[str, ...],
     surrogates: tuple[str, ...],
     survive: tuple[str, ...],
     labels: Path | None,
@@ -164,9 +171,14 @@ def _show(report: ProtectReport, out: Any) -> None:
             f"{authorized} reads none of the originals as labeled; check the labels",
             soft_wrap=True,
         )
+    further = dict.fromkeys(name for i in there for name in i.also_kept or ())
+    for name in further:
+        read = [i.also_kept[name] for i in there if i.also_kept]
+        out.print(f"{name} keeps {sum(read) / len(read):.1%} of its {len(read)} readings")
     for form in dict.fromkeys(form for i in there for form in i.survives or ()):
         read = [i.survives[form] for i in there if i.survives]
-        out.print(f"after {form} it reads {sum(read) / len(read):.1%} of {len(read)} files right")
+        who = "all of them read" if further else "it reads"
+        out.print(f"after {form} {who} {sum(read) / len(read):.1%} of {len(read)} files right")
     if there:
         out.print(
             f"largest change {number([i.linf for i in there], max)} levels of 255, "

@@ -19,6 +19,10 @@ and where values that gain little are to stay as they were (not in the paper),
 
     x* <- x + S(x* - x),   S(d) = sign(d) max(|d| - tau alpha, 0)      after steps i >= N / 2
 
+and where several models m are to keep reading (not in the paper),
+
+    L'  = mean over m of MSE(m_feat(x), m_feat(x*)),   L_p = sum over m of CE(m_logits(x*), y_m)
+
 and where files are shared in forms t that the reading must survive (not in the paper),
 
     L_p = CE(f_logits(t_j x*), y)               at the j-th look, in turn; t_0 x = x
@@ -47,6 +51,8 @@ Where this differs from the paper:
   a change that tells at a low resolution fits one network less closely. Where they are used, or
   forms, the best iterate is the last at which a look found the reading kept; distortions of
   different views and readings of different forms say nothing beside each other.
+- The slack of several authorized models is that of the one nearest to losing its reading. Each y_m
+  is the model's own reading of x, unless a label is given for it.
 - Surrogates are not in the paper. y_s is the surrogate's own reading of x, so its classes need not
   be those of f; a surrogate that gives embeddings has L_s = 1 - cos.
 """
@@ -75,7 +81,29 @@ from anamorph.optimize.sets import onto_box, onto_linf_ball, toward
 from anamorph.optimize.starts import uniform_in_ball
 from anamorph.optimize.steps import MomentumSign, Sign, Smoothed, Step
 from anamorph.optimize.terms import Terms
-from anamorph.types import Authorized, FeatureMaps, Glance, Held, Images, PerSampleBool, Seeds
+from anamorph.types import (
+    Authorized,
+    FeatureMaps,
+    Glance,
+    Held,
+    Images,
+    PerSample,
+    PerSampleBool,
+    Seeds,
+)
+
+
+class Trusted(NamedTuple):
+    """An authorized model, m."""
+
+    model: Authorized  # it has a tap, unless there is a glance
+    keeping: Keeping
+    """What it must keep."""
+    glance: Glance | None = None
+    """g, its features at `p.resolution`; without it, those of its reading. Not asked where
+    `p.plain`."""
+    on_the_way: Authorized | None = None
+    """The model as it is looked at before the last step, `p.precision`; without it, `model`."""
 
 
 class Surrogate(NamedTuple):
@@ -92,8 +120,8 @@ class Kept(NamedTuple):
     """What belongs to each picture."""
 
     x: Images
-    sights: Sights
-    target: Tensor  # y, or f(x)
+    sights: tuple[Sights, ...]  # of each authorized model
+    targets: tuple[Tensor, ...]  # y_m, or m(x)
     age: Tensor  # i, of the step to come
     last: PerSampleBool  # whether none is to come
     surrogate_sights: tuple[Sights, ...]
@@ -105,50 +133,44 @@ class _Look(NamedTuple):
 
     loss: Tensor  # L_p, 0 without a look
     slack: Tensor  # nan without a look
-    features: FeatureMaps  # of the form that was looked at last
+    features: list[FeatureMaps]  # of each model, of the form that was looked at last
 
 
 def fmd(
-    authorized: Authorized,
+    authorized: Sequence[Trusted],
     x: Images,
-    keeping: Keeping,
     seeds: Seeds,
     p: FMD,
-    target: Tensor | None = None,
+    targets: Sequence[Tensor] = (),
     surrogates: Sequence[Surrogate] = (),
     survive: Sequence[Shared] = (),
-    glance: Glance | None = None,
-    on_the_way: Authorized | None = None,
 ) -> Problem[Kept]:
     """Write the problem down for a batch of pictures of one size.
 
     Args:
-        authorized: the model that keeps reading, f; it has a tap, unless a glance is given.
+        authorized: the models that keep reading, at least one.
         x: (n, c, h, w) pictures in [0, 1].
-        keeping: what it must keep.
         seeds: one per picture.
         p: the parameters.
-        target: (n,) labels or (n, k) directions to keep; without them, what the model reads in x.
+        targets: of each authorized model, (n,) labels or (n, k) directions to keep; without them,
+            what it reads in x.
         surrogates: models that are to fail, each with a tap or a glance.
-        survive: forms in which the reading must be kept too; gradients go through them.
-        glance: g, the features of `authorized` at `p.resolution`; without it, those of its reading.
-            Not asked where `p.plain`.
-        on_the_way: f as it is looked at before the last step, `p.precision`; without it, f.
+        survive: forms in which the readings must be kept too; gradients go through them.
     """
     combine = _combine(p)
     forms = (as_it_is, *survive)
     views = VIEWS[: min(p.views, p.steps)]
-    see = _features(authorized) if p.plain or glance is None else glance
-    sees = [s.glance or _features(s.model) for s in surrogates]
+    own = [_features(m.model) if p.plain or m.glance is None else m.glance for m in authorized]
+    others = [s.glance or _features(s.model) for s in surrogates]
     with torch.no_grad():
         start = onto_box(uniform_in_ball(x, p.epsilon, seeds), 0, 1)
         kept = Kept(
             x,
-            _sights(see, views, x, start),
-            keeping.target(authorized(x).output) if target is None else target,
+            tuple(_sights(g, views, x, start) for g in own),
+            tuple(targets) or tuple(m.keeping.target(m.model(x).output) for m in authorized),
             torch.zeros(len(x), dtype=torch.long, device=x.device),
             torch.zeros(len(x), dtype=torch.bool, device=x.device),
-            tuple(_sights(g, views, x, start) for g in sees),
+            tuple(_sights(g, views, x, start) for g in others),
             tuple(s.keeping.target(s.model(x).output) for s in surrogates if p.surrogate_weight),
         )
 
@@ -158,20 +180,32 @@ def fmd(
         due = (kept.age % p.look_every == 0) | kept.last
         loss = x_star.new_zeros(len(x_star))
         slack = x_star.new_full((len(x_star),), torch.nan)
-        features: FeatureMaps = ()
-        reader = authorized if on_the_way is None or kept.last.any() else on_the_way
+        features: list[FeatureMaps] = []
         for j, t in enumerate(forms):
             looked = due & ((kept.age // p.look_every % len(forms) == j) | kept.last)
-            if looked.any():
-                output, features = reader(t(take(x_star, looked)))
-                y = take(kept.target, looked)
-                loss = loss + spread(keeping.loss(output, y), looked, 0.0)
-                slack = slack.fmin(spread(keeping.slack(output, y), looked, torch.nan))
+            if not looked.any():
+                continue
+            form = t(take(x_star, looked))
+            features.clear()
+            for m, y_m in zip(authorized, kept.targets, strict=True):
+                reader = m.model if m.on_the_way is None or kept.last.any() else m.on_the_way
+                output, seen = reader(form)
+                y = take(y_m, looked)
+                loss = loss + spread(m.keeping.loss(output, y), looked, 0.0)
+                slack = slack.fmin(spread(m.keeping.slack(output, y), looked, torch.nan))
+                features.append(seen)
         return _Look(loss, slack, features)
 
+    def moved_now(looked: _Look, x_star: Tensor, kept: Kept, k: Tensor) -> PerSample:
+        if in_one_pass:
+            both = zip(looked.features, kept.sights, strict=True)
+            moved = [distortion(f, s.views[0], s.at_start, p.layer_mean) for f, s in both]
+        else:
+            moved = _in_turn(own, x_star, k, kept.sights, p)
+        return torch.stack(moved).mean(0)  # L'
+
     def on_others(x_star: Tensor, kept: Kept, k: Tensor) -> Iterator[tuple[str, Tensor]]:
-        both = zip(sees, kept.surrogate_sights, strict=True)
-        moved = [distortion_in_turn(g, x_star, k, seen, p.layer_mean) for g, seen in both]
+        moved = _in_turn(others, x_star, k, kept.surrogate_sights, p)
         yield "surrogates", torch.stack(moved).mean(0)  # L'_s
         if p.surrogate_weight:
             losses = [
@@ -183,11 +217,7 @@ def fmd(
     def objective(x_star: Tensor, kept: Kept) -> Terms:
         k = kept.age % len(views)
         looked = look(x_star, kept)
-        if in_one_pass:
-            clean, at_start = kept.sights.views[0], kept.sights.at_start
-            moved = distortion(looked.features, clean, at_start, p.layer_mean)
-        else:
-            moved = distortion_in_turn(see, x_star, k, kept.sights, p.layer_mean)
+        moved = moved_now(looked, x_star, kept, k)
         parts = {
             "distortion": moved,  # L'
             "utility": -p.utility_weight * looked.loss,  # -lambda * L_p
@@ -226,6 +256,13 @@ def _features(model: Authorized) -> Glance:
 
 def _sights(g: Glance, views: Sequence[View], x: Images, start: Images) -> Sights:
     return sights([seen_in(g, view, x) for view in views], seen_in(g, views[0], start))
+
+
+def _in_turn(
+    glances: Sequence[Glance], x_star: Tensor, k: Tensor, sights: Sequence[Sights], p: FMD
+) -> list[PerSample]:
+    both = zip(glances, sights, strict=True)
+    return [distortion_in_turn(g, x_star, k, seen, p.layer_mean) for g, seen in both]
 
 
 def _step(p: FMD) -> Step:

@@ -92,6 +92,11 @@ class Protect(Form):
     together: ClassVar[bool] = True
 
     model: _Name = Field(description="The model that keeps reading; see `GET /v1/models`.")
+    also_authorized: list[_Name] = Field(
+        default=[],
+        max_length=4,
+        description="Further models of the service that must read what they read in the original.",
+    )
     preset: Literal["fast", "paper", "strong"] = Field("fast", description="How much effort.")
     epsilon: float | None = _knob(FMD, "epsilon")
     seed: int = Field(0, ge=0, le=2**31, description="The same seed gives the same result.")
@@ -113,10 +118,14 @@ class Protect(Form):
 
     def check(self, settings: Settings, *, key: bool) -> None:
         """See `Form`."""
-        for name in (self.model, *self.surrogates):
+        reading = (self.model, *self.also_authorized)
+        named = (*reading, *self.surrogates)
+        for name in named:
             _known(name, settings.models, "model")
-        if self.model in self.surrogates:
-            raise UsageError(f"{self.model}: is the model that keeps reading, and no surrogate")
+            if named.count(name) > 1:
+                raise UsageError(
+                    f"{name}: is named twice; a model keeps reading, or is a surrogate"
+                )
         survival(self.survive or None, PROTECT_PRESETS[self.preset])
 
 

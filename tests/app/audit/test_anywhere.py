@@ -34,7 +34,7 @@ def shards(tmp_path: Path) -> tuple[Path, Path]:
     """Portraits, and what a run in shards made of them."""
     source, out = tmp_path / "in", tmp_path / "out"
     write_folder(source, range(2), range(4), size=48)
-    run([source], out, Protects(authorized=MODEL, parameters=FMD(steps=2)), Here())
+    run([source], out, Protects(authorized=(MODEL,), parameters=FMD(steps=2)), Here())
     return source, out
 
 

@@ -266,7 +266,7 @@ def test_surrogates_are_named_in_manifest_and_report(
 def test_the_authorized_model_cannot_be_a_surrogate(
     run: Protect, photos: Path, tmp_path: Path, toy: Model
 ) -> None:
-    with pytest.raises(UsageError, match="toy: is the authorized model"):
+    with pytest.raises(UsageError, match="toy: is an authorized model"):
         run(photos, tmp_path / "out", surrogates=[toy])
 
 

@@ -22,7 +22,6 @@ from anamorph.batch.job import Job
 from anamorph.files.folders import Item
 from anamorph.files.photo import Limits, probe
 from anamorph.methods.fmd_parameters import FMD
-from anamorph.methods.keeping import keeping_for
 from anamorph.models import Model
 from anamorph.optimize.engine import Solved
 
@@ -36,10 +35,9 @@ def task(photos: Path, tmp_path: Path) -> Task:
 def _job(model: Model, attempt: int = 0, *, last: bool = False, epsilon: float = 16) -> Protecting:
     parameters = FMD(steps=4, epsilon=epsilon / 255, step_size=2 / 255)
     return Protecting(
-        model=model,
-        keeping=keeping_for(model.task, parameters.least_cosine),
+        authorized=[model],
         parameters=parameters,
-        pose=posing(model, [], parameters),
+        pose=posing([model], [], parameters),
         seed=0,
         writing=Writing(),
         limits=Limits(),

@@ -30,7 +30,7 @@ QUICK = FMD(steps=3)
 
 @pytest.fixture
 def protects(card: str) -> Protects:
-    return Protects(authorized=card, parameters=QUICK)
+    return Protects(authorized=(card,), parameters=QUICK)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_portraits_are_protected_with_the_model_that_comes_with_the_package(
     disk: Any, photos: Path, tmp_path: Path
 ) -> None:
     labels = write_folder(tmp_path / "photos", range(1), range(2), size=48)
-    use_case = Protects(authorized="portraits:identity-depthwise", parameters=FMD(steps=2))
+    use_case = Protects(authorized=("portraits:identity-depthwise",), parameters=FMD(steps=2))
     report = replace(disk, source=f"{disk.source}/person000_000.png").run(use_case.labeled(labels))
     assert report.counts == {"protected": 1}
     assert report.header["models"]["authorized"]["name"] == "identity-depthwise"
@@ -194,7 +194,7 @@ def test_a_model_or_key_that_cannot_be_loaded_stops_the_run_before_it_begins(
 ) -> None:
     key_file.write(keys.new("rotation"), tmp_path / "r.amkey")
     with pytest.raises(ModelError):
-        disk.run(replace(protects, authorized=str(tmp_path / "none.toml")))
+        disk.run(replace(protects, authorized=(str(tmp_path / "none.toml"),)))
     with pytest.raises(BadKey):
         disk.run(Hides(service=card, key=tmp_path / "r.amkey"))
     with pytest.raises(BadKey, match="reveals no pictures"):

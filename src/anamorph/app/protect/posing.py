@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
-from anamorph.methods.fmd import Surrogate, fmd
+from anamorph.methods.fmd import Surrogate, Trusted, fmd
 from anamorph.methods.fmd_parameters import FMD
 from anamorph.methods.forms import Shared
 from anamorph.methods.keeping import keeping_for
@@ -23,7 +23,7 @@ class Pose(Protocol):
         self,
         x: Images,
         seeds: Seeds,
-        target: Tensor | None = None,
+        targets: Sequence[Tensor] = (),
         survive: Sequence[Shared] = (),
         /,
     ) -> Problem[Any]:
@@ -42,40 +42,37 @@ class _Parts(NamedTuple):
     """Reads while a picture is on its way: `reader`, or in shorter numbers."""
 
 
-def posing(model: Model, surrogates: Sequence[Model], p: FMD) -> Pose:
-    """For one authorized model and some public ones.
+def posing(authorized: Sequence[Model], surrogates: Sequence[Model], p: FMD) -> Pose:
+    """For authorized models, at least one, and some public ones.
 
     What can be prepared is prepared once, when the first problem is posed: a model that crashes
     then fails those pictures, as it would in a step.
     """
-    keeping = keeping_for(model.task, p.least_cosine)
 
     @cache
-    def prepared() -> tuple[_Parts, tuple[Surrogate, ...]]:
-        return _parts(model, p), tuple(_surrogate(one, p) for one in surrogates)
+    def prepared() -> tuple[tuple[Trusted, ...], tuple[Surrogate, ...]]:
+        return (
+            tuple(_trusted(one, p) for one in authorized),
+            tuple(_surrogate(one, p) for one in surrogates),
+        )
 
     def pose(
         x: Images,
         seeds: Seeds,
-        target: Tensor | None = None,
+        targets: Sequence[Tensor] = (),
         survive: Sequence[Shared] = (),
         /,
     ) -> Problem[Any]:
         own, others = prepared()
-        return fmd(
-            own.reader,
-            x,
-            keeping,
-            seeds,
-            p,
-            target,
-            others,
-            survive,
-            own.glance,
-            own.on_the_way,
-        )
+        return fmd(own, x, seeds, p, targets, others, survive)
 
     return pose
+
+
+def _trusted(model: Model, p: FMD) -> Trusted:
+    parts = _parts(model, p)
+    keeping = keeping_for(model.task, p.least_cosine)
+    return Trusted(parts.reader, keeping, parts.glance, parts.on_the_way)
 
 
 def _surrogate(model: Model, p: FMD) -> Surrogate:

@@ -11,18 +11,19 @@ from torch import Tensor
 
 from anamorph import __version__
 from anamorph.app.labels import label_of, read_labels
+from anamorph.app.protect.parties import Given, check_models, loaded
 from anamorph.app.protect.posing import posing
 from anamorph.app.protect.protecting import Protecting, Task, Writing
 from anamorph.app.protect.results import Done, Run, failure, still_protected
 from anamorph.app.protect.surviving import shared, survival
 from anamorph.app.records import PictureRecord, ProtectReport
 from anamorph.app.runs import begun, identity, left_to_do, pictures, results_of, rounds
-from anamorph.errors import FileError, ModelError, ParameterError, UsageError
+from anamorph.errors import FileError, ParameterError, UsageError
 from anamorph.files.folders import Item, Sources
 from anamorph.files.photo import Limits, probe
 from anamorph.methods.fmd_parameters import FMD, more_effort
 from anamorph.methods.keeping import keeping_for
-from anamorph.models import Model, load
+from anamorph.models import Model
 from anamorph.optimize.engine import Watch, solve
 from anamorph.optimize.starts import seed_of
 from anamorph.parameters import shown
@@ -32,9 +33,9 @@ from anamorph.types import Images
 def protect(
     sources: Sources,
     out: str | Path,
-    authorized: Model | str | Path,
+    authorized: Given | Sequence[Given],
     *,
-    surrogates: Sequence[Model | str | Path] = (),
+    surrogates: Sequence[Given] = (),
     survive: Sequence[str] | None = None,
     parameters: FMD | None = None,
     labels: str | Path | Mapping[str, int] | None = None,
@@ -57,15 +58,16 @@ def protect(
     Args:
         sources: pictures and folders.
         out: the folder for the results and their manifest.
-        authorized: a model, a card, or a spec such as `timm:resnet18`.
+        authorized: a model, a card, or a spec such as `timm:resnet18`; or several of them, which
+            must all keep reading: each what it read in the original.
         surrogates: public models that stand in for the unauthorized ones: pictures that these
             misread, others misread too. Each costs about as much time as the authorized model.
         survive: transforms (see `adversaries.transforms`) after which the authorized model must
             read the file too, or the picture fails. By default JPEG at 75 is tried for and
             reported, unless the parameters are the paper's; `()` is none at all.
         parameters: of the method; the default is the preset `fast`.
-        labels: a CSV with the columns `file` and `label`, or a mapping. Without labels, the
-            model's own reading of the original is what must be kept.
+        labels: a CSV with the columns `file` and `label`, or a mapping; of the first authorized
+            model. Without labels, its own reading of the original is what must be kept.
         seed: of the run; each picture's randomness follows from it and the picture's pixels.
         writing: format, quality and metadata of the results.
         attempts: how often a picture is tried before it fails.
@@ -90,10 +92,10 @@ def protect(
     writing = writing or Writing()
     if attempts < 1:
         raise ParameterError(f"attempts is {attempts}, but must be at least 1")
-    model = _loaded(authorized, device)
-    others = [_loaded(surrogate, device) for surrogate in surrogates]
+    models, others = loaded(authorized, device), loaded(surrogates, device)
     lasting = survival(survive, parameters)
-    header = protect_header(model, others, survive, parameters, seed, writing)
+    header = protect_header(models, others, survive, parameters, seed, writing)
+    model = models[0]
     if labels is not None and model.task == "embed":
         raise UsageError(f"{model.name}: gives embeddings, which have no labels; leave them out")
     table = read_labels(Path(labels), model.labels) if isinstance(labels, str | Path) else labels
@@ -116,10 +118,9 @@ def protect(
     def job(attempt: int) -> Protecting:
         p = more_effort(parameters, attempt)
         return Protecting(
-            model=model,
-            keeping=keeping_for(model.task, parameters.least_cosine),
+            authorized=models,
             parameters=p,
-            pose=posing(model, others, p),
+            pose=posing(models, others, p),
             seed=seed,
             writing=writing,
             limits=limits or Limits(),
@@ -142,7 +143,7 @@ def protect(
 
 
 def protect_header(
-    model: Model,
+    authorized: Sequence[Model],
     surrogates: Sequence[Model],
     survive: Sequence[str] | None,
     parameters: FMD,
@@ -152,13 +153,14 @@ def protect_header(
     """What a manifest says of a run, and what is to be the same when the run is resumed.
 
     Raises:
-        UsageError: a form that nobody knows, the model among its surrogates, or one of them on
-            another device.
+        UsageError: a form that nobody knows, no authorized model, one of them twice or among the
+            surrogates, or models on several devices.
         ModelError: a model has no layer to tap.
     """
-    _check_model(model)
-    _check_surrogates(model, surrogates)
-    models: dict[str, Any] = {"authorized": identity(model)}
+    check_models(authorized, surrogates)
+    models: dict[str, Any] = {"authorized": identity(authorized[0])}
+    if len(authorized) > 1:
+        models["also_authorized"] = [identity(other) for other in authorized[1:]]
     if surrogates:
         models["surrogates"] = [identity(other.as_surrogate()) for other in surrogates]
     header = {
@@ -179,7 +181,7 @@ def protect_header(
 
 def protect_images(
     images: Images,
-    authorized: Model,
+    authorized: Model | Sequence[Model],
     *,
     surrogates: Sequence[Model] = (),
     survive: Sequence[str] | None = None,
@@ -192,28 +194,31 @@ def protect_images(
 
     Args:
         images: (n, c, h, w) in [0, 1], c = 1 or 3; the result is on their device.
-        authorized: the model that keeps reading, on the device where all is computed.
+        authorized: the model that keeps reading, or several, on the device where all is computed.
         surrogates: public models that stand in for the unauthorized ones.
         survive: names of transforms after which the reading is kept too; as in `protect`.
         parameters: of the method; the default is the preset `fast`.
-        labels: (n,) classes to keep; without them, the model's own reading.
+        labels: (n,) classes that the first model is to keep; without them, its own reading.
         seed: of the run.
         watch: called after every step.
 
     Raises:
-        UsageError: the images or labels are not as described.
-        ModelError: the model has no layer to tap.
+        UsageError: the images or labels are not as described; or as `protect_header`.
+        ModelError: a model has no layer to tap.
     """
-    _check_model(authorized)
-    _check_surrogates(authorized, surrogates)
+    models = [authorized] if isinstance(authorized, Model) else list(authorized)
+    check_models(models, surrogates)
     _check_images(images, labels)
     p = parameters or FMD()
-    x = images.detach().to(authorized.device)
+    x = images.detach().to(models[0].device)
+    targets: list[Tensor] = []
     if labels is not None:
-        labels = labels.to(authorized.device)
+        with torch.no_grad():
+            others = [keeping_for(m.task, p.least_cosine).target(m.output(x)) for m in models[1:]]
+        targets = [labels.to(x.device), *others]
     seeds = [seed_of(seed, sha256(one.numpy().tobytes()).hexdigest()) for one in x.cpu()]
     forms = tuple(map(shared, survival(survive, p).forms))
-    problem = posing(authorized, surrogates, p)(x, seeds, labels, forms)
+    problem = posing(models, surrogates, p)(x, seeds, targets, forms)
     return torch.stack([solved.value for solved in solve(problem, watch)]).to(images.device)
 
 
@@ -245,38 +250,6 @@ def _label(source: Path, labels: Mapping[str, int], classes: int, model: str) ->
 def _stands(item: Item, label: int | None, record: Mapping[str, Any]) -> bool:
     """Whether an earlier run's result is whole, and is of the source and label as they are now."""
     return record.get("label") == label and still_protected(item, record)
-
-
-def _loaded(model: Model | str | Path, device: str) -> Model:
-    return model if isinstance(model, Model) else load(model, device=device)
-
-
-def _check_surrogates(authorized: Model, surrogates: Sequence[Model]) -> None:
-    for surrogate in surrogates:
-        _check_model(surrogate)
-        if surrogate.weights_digest == authorized.weights_digest:
-            raise UsageError(
-                f"{surrogate.name}: is the authorized model, so it cannot be a surrogate too; "
-                "give another model"
-            )
-        if surrogate.device != authorized.device:
-            raise UsageError(
-                f"{surrogate.name} is on {surrogate.device}, but {authorized.name} is on "
-                f"{authorized.device}; load them on one device"
-            )
-
-
-def _check_model(model: Model) -> None:
-    if model.task == "detect":
-        raise ModelError(
-            f"{model.name}: detectors cannot be used here; give a model with the task classify or "
-            "embed"
-        )
-    if not model.taps:
-        raise ModelError(
-            f"{model.name}: has no layer to tap, which feature map distortion needs; "
-            "give an nn.Module, a timm, torchvision, hf or pt2 source, or a card with `tap`"
-        )
 
 
 def _check_images(images: Tensor, labels: Tensor | None) -> None:

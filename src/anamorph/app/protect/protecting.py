@@ -1,8 +1,8 @@
 """The job of protecting pictures: decode, distort, encode, decode again, judge."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anamorph.app.images import as_images, room
+from anamorph.app.protect.judging import Reader, Verdict, verdict
 from anamorph.app.protect.posing import Pose
 from anamorph.app.protect.results import Outcome, failure
 from anamorph.app.protect.surviving import Survival, shared
@@ -21,9 +22,8 @@ from anamorph.files.folders import Item
 from anamorph.files.manifest import file_digest
 from anamorph.files.metadata import Metadata
 from anamorph.files.photo import Header, Limits, Photo, decode, read
-from anamorph.losses import cosine
 from anamorph.methods.fmd_parameters import FMD
-from anamorph.methods.keeping import Keeping
+from anamorph.methods.keeping import keeping_for
 from anamorph.metrics.image import largest_change, psnr, ssim
 from anamorph.models import Model
 from anamorph.optimize.engine import Solved
@@ -65,8 +65,8 @@ class Loaded:
     photo: Photo
     label: int | None
     source_sha256: str
-    before: Tensor = field(default_factory=lambda: torch.empty(0))
-    """(1, k) what the model reads in it, from when it is in a batch."""
+    before: tuple[Tensor, ...] = ()
+    """(1, k) what each model reads in it, from when it is in a batch."""
 
 
 class Encoded(NamedTuple):
@@ -81,8 +81,8 @@ class Encoded(NamedTuple):
 class Protecting:
     """The job of protecting pictures with one effort (a `batch.job.Job`)."""
 
-    model: Model
-    keeping: Keeping
+    authorized: Sequence[Model]
+    """Those that must read the files, at least one; labels are of the first."""
     parameters: FMD
     pose: Pose
     seed: int
@@ -109,16 +109,19 @@ class Protecting:
 
     def problem(self, loaded: Sequence[Loaded]) -> Problem[Any]:
         """Feature map distortion of some pictures of one size."""
-        x = as_images(*(one.photo.pixels for one in loaded)).to(self.model.device)
+        x = as_images(*(one.photo.pixels for one in loaded)).to(self.authorized[0].device)
         seeds = [seed_of(self.seed, f"{one.photo.digest}:{self.attempt}") for one in loaded]
         with torch.no_grad():
-            before = self.model.output(x)
-        target = self.keeping.target(before)
+            before = [model.output(x) for model in self.authorized]
+        targets = [
+            keeping_for(model.task, self.parameters.least_cosine).target(output)
+            for model, output in zip(self.authorized, before, strict=True)
+        ]
         for row, one in enumerate(loaded):
-            one.before = before[row : row + 1].cpu()
+            one.before = tuple(output[row : row + 1].cpu() for output in before)
             if one.label is not None:
-                target[row] = one.label
-        return self.pose(x, seeds, target, tuple(map(shared, self.survival.forms)))
+                targets[0][row] = one.label
+        return self.pose(x, seeds, targets, tuple(map(shared, self.survival.forms)))
 
     def write(self, task: Task, loaded: Loaded, solved: Solved) -> Encoded:
         """Encode as a file and decode that."""
@@ -135,33 +138,32 @@ class Protecting:
     def judge(self, task: Task, loaded: Loaded, written: Encoded, seconds: float) -> Outcome | Task:
         """Check what the file holds."""
         x_star = as_images(written.decoded.pixels)
-        before = loaded.before
-        with torch.no_grad():
-            after = self.model.output(x_star)
-        own = self.keeping.target(before)
-        wanted = own if task.label is None else torch.tensor([task.label])
-        was_right = task.label is None or self.keeping.slack(before, wanted).item() >= 0
-        is_right = self.keeping.slack(after, wanted).item() >= 0
-        survives = self._survives(x_star, wanted)
+        verdicts = self._verdicts(loaded, x_star)
+        first, others = verdicts[0], verdicts[1:]
         x = as_images(loaded.photo.pixels).expand_as(x_star)  # no earlier: it may be large
         change = largest_change(x, x_star).item()
         within = change <= self.parameters.epsilon * 255 + 1e-3 or _is_lossy(loaded, self.writing)
-        kept = is_right and (all(survives.values()) or not self.survival.required)
-        good = change > 0 and within and (kept or not was_right)
+        required = self.survival.required
+        losers = [one for one in verdicts if not one.keeps(all_forms=required)]
+        good = change > 0 and within and not losers
         if not good and not self.last:
             return task
-        embeds = self.model.task == "embed"
+        survives = {
+            form.name: all(one.survives[form.name] for one in verdicts)
+            for form in self.survival.forms
+        }
         noise = psnr(x, x_star).item()
         record = PictureRecord(
             source=str(task.item.source),
             output=str(task.item.output) if good else None,
             status="protected" if good else "failed",
-            reason="" if good else _why(self.attempt + 1, change > 0, within, is_right, survives),
+            reason="" if good else _why(self.attempt + 1, change > 0, within, losers),
             label=task.label,
-            prediction_before=None if embeds else self.model.label(int(before.argmax())),
-            prediction_after=None if embeds else self.model.label(int(after.argmax())),
-            cosine=cosine(before, after).item() if embeds else None,
-            kept=is_right if was_right else None,
+            prediction_before=first.before,
+            prediction_after=first.after,
+            cosine=first.cosine,
+            kept=first.is_right if first.was_right else None,
+            also_kept={one.name: one.is_right for one in others} or None,
             survives=survives or None,
             linf=round(change, 3),
             psnr=noise if math.isfinite(noise) else None,
@@ -174,13 +176,12 @@ class Protecting:
         )
         return Outcome(record=record, data=written.data if good else b"")
 
-    def _survives(self, x_star: Images, wanted: Tensor) -> dict[str, bool]:
-        """Whether the file is still read in each form, by its name."""
-        with torch.no_grad():
-            outputs = {
-                form.name: self.model.output(shared(form)(x_star)) for form in self.survival.forms
-            }
-        return {n: self.keeping.slack(o, wanted).item() >= 0 for n, o in outputs.items()}
+    def _verdicts(self, loaded: Loaded, x_star: Images) -> list[Verdict]:
+        """What each authorized model makes of the file."""
+        labels = [loaded.label, *(None for _ in self.authorized[1:])]
+        readers = map(Reader, self.authorized, loaded.before, labels)
+        forms, least = self.survival.forms, self.parameters.least_cosine
+        return [verdict(reader, x_star, forms, least) for reader in readers]
 
     def failed(self, task: Task, error: Exception) -> Outcome:
         """The record of a picture that an error ended."""
@@ -197,21 +198,19 @@ def _levels(value: Tensor, original: NDArray[Any], epsilon: float) -> NDArray[An
     return np.clip(nearest, around - reach, around + reach, out=nearest).astype(original.dtype)
 
 
-def _why(
-    attempts: int, changed: bool, within: bool, is_right: bool, survives: Mapping[str, bool]
-) -> str:
+def _why(attempts: int, changed: bool, within: bool, losers: Sequence[Verdict]) -> str:
     if not changed:
         return "nothing was changed: epsilon is less than one level of the file; raise it"
     if not within:
         return "the decoded file exceeds the budget; use a lossless --format"
-    lost = ", ".join(name for name, read in survives.items() if not read)
-    if is_right and lost:
+    loser = min(losers, key=lambda one: one.is_right)
+    if loser.is_right:
         return (
-            f"the authorized model did not keep its reading after {lost} in {attempts} attempts; "
+            f"{loser.name} did not keep its reading after {loser.lost} in {attempts} attempts; "
             "use a smaller --epsilon or survive less"
         )
     return (
-        f"the authorized model did not keep its reading in {attempts} attempts, each with more "
+        f"{loser.name} did not keep its reading in {attempts} attempts, each with more "
         "effort than the last; use a lossless --format or a smaller --epsilon"
     )
 

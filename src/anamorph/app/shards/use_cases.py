@@ -16,6 +16,7 @@ from typing import Any
 from anamorph.app.hide.hide import PRESETS, Parameters, chosen_parameters, hide, hide_header
 from anamorph.app.hide.reveal import reveal
 from anamorph.app.labels import label_at, read_labels
+from anamorph.app.protect.parties import loaded
 from anamorph.app.protect.protect import protect, protect_header
 from anamorph.app.protect.protecting import Writing
 from anamorph.app.runs import identity
@@ -36,7 +37,7 @@ from anamorph.templates.role import mark
 class Protects:
     """Protect every picture, as `protect` does."""
 
-    authorized: str
+    authorized: tuple[str, ...]
     surrogates: tuple[str, ...] = ()
     survive: tuple[str, ...] | None = None
     parameters: FMD = field(default_factory=FMD)
@@ -55,13 +56,13 @@ class Protects:
         Raises:
             UsageError: as `read_labels`.
         """
-        return replace(self, labels=read_labels(labels, load(self.authorized).labels))
+        return replace(self, labels=read_labels(labels, load(self.authorized[0]).labels))
 
     def header(self) -> dict[str, Any]:
         """As in the manifest of `protect`, and which labels were given."""
         header = protect_header(
-            load(self.authorized),
-            [load(name) for name in self.surrogates],
+            loaded(self.authorized, "cpu"),
+            loaded(self.surrogates, "cpu"),
             self.survive,
             self.parameters,
             self.seed,
@@ -85,14 +86,14 @@ class Protects:
 
     def prepared(self) -> Use:
         """Load the models."""
-        model = load(self.authorized, device=self.device)
-        others = [load(name, device=self.device) for name in self.surrogates]
+        models = loaded(self.authorized, self.device)
+        others = loaded(self.surrogates, self.device)
 
         def use(sources: Sequence[Path], out: Path, alive: Alive) -> list[dict[str, Any]]:
             report = protect(
                 sources,
                 out,
-                model,
+                models,
                 surrogates=others,
                 survive=self.survive,
                 parameters=self.parameters,

@@ -18,7 +18,7 @@ from anamorph.files.folders import Item as Place
 from anamorph.files.photo import probe
 from anamorph.keys.key import Key
 from anamorph.methods.fmd_parameters import PRESETS, more_effort
-from anamorph.methods.keeping import KeepAnswer, KeepDirection, keeping_for
+from anamorph.methods.keeping import KeepAnswer, KeepDirection
 from anamorph.models import Model
 from anamorph.service.queue import Item
 from anamorph.service.requests import Hide, Protect, stored
@@ -84,20 +84,16 @@ def task_of(item: Item, batch: Batch, roster: Roster) -> Any:
 
 
 def _protecting(form: Protect, attempt: int, roster: Roster) -> Batch:
-    model = roster.model(form.model)
-    _check_taps(form.model, model)
     first = PRESETS[form.preset]
     if form.epsilon is not None:
         first = replace(first, epsilon=form.epsilon / 255)
     parameters = more_effort(first, attempt)
-    others = [roster.model(name) for name in form.surrogates]
-    for name, other in zip(form.surrogates, others, strict=True):
-        _check_taps(name, other)
+    models = [_tapped(name, roster) for name in (form.model, *form.also_authorized)]
+    others = [_tapped(name, roster) for name in form.surrogates]
     job = Protecting(
-        model=model,
-        keeping=keeping_for(model.task, parameters.least_cosine),
+        authorized=models,
         parameters=parameters,
-        pose=posing(model, others, parameters),
+        pose=posing(models, others, parameters),
         seed=form.seed,
         writing=Writing(format=form.format, quality=form.quality, metadata=form.metadata),
         limits=roster.bounds.limits,
@@ -127,6 +123,8 @@ def _hiding(form: Hide, key: Key, attempt: int, roster: Roster) -> Batch:
     return Batch(job=job, digest=form.digest(key.fingerprint), steps=parameters.steps)
 
 
-def _check_taps(name: str, model: Model) -> None:
+def _tapped(name: str, roster: Roster) -> Model:
+    model = roster.model(name)
     if model.task == "detect" or not model.taps:
         raise UsageError(f"{name}: cannot protect, as it has no layer to tap; choose another model")
+    return model

@@ -76,12 +76,12 @@ def ways(parties: Parties, epsilon: float, steps: int) -> tuple[Way, ...]:
 
 
 def _distorting(parties: Parties, name: str, p: FMD) -> Way:
-    pose = posing(parties.authorized, parties.surrogates, replace(p, least_cosine=LEAST_COSINE))
+    pose = posing([parties.authorized], parties.surrogates, replace(p, least_cosine=LEAST_COSINE))
 
     forms = tuple(map(shared, survival(None, p).forms))  # as `protect` does
 
     def posed(x: Images, seeds: Seeds, _: Images) -> Problem[Any]:
-        return pose(x, seeds, None, forms)
+        return pose(x, seeds, (), forms)
 
     return Way(
         name=f"fmd {name}",
