@@ -115,7 +115,7 @@ def _read(bench: Bench, batches: Sequence[Sequence[LabeledPhoto]], out: Path) ->
         if (file := out / str(turn) / f"{photo.path.stem}.png").exists()
     ]
     return {
-        **accuracy(bench.authorized, bench.panel, pairs, seed=bench.seed),
+        **accuracy([bench.authorized], bench.panel, pairs, seed=bench.seed),
         "quality": quality(pairs),
     }
 

@@ -74,7 +74,8 @@ def _headline(name: str, run: Run) -> list[Any]:
 
 
 def _models(name: str, figures: Mapping[str, Any]) -> list[list[str]]:
-    rows = [(f"{figures['authorized']['name']} (authorized)", figures["authorized"])]
+    own = [figures["authorized"], *figures.get("also_authorized", [])]
+    rows = [(f"{model['name']} (authorized)", model) for model in own]
     rows += [(model["name"], model) for model in figures["panel"]]
     return [
         [name, who, *(percent(model[key]) for key in ("clean", "protected", "kept"))]

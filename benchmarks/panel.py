@@ -40,14 +40,14 @@ def right(models: Sequence[Model], files: Sequence[tuple[Path, int]]) -> NDArray
 
 
 def accuracy(
-    authorized: Model, panel: Sequence[Model], pairs: Sequence[Pair], *, seed: int
+    authorized: Sequence[Model], panel: Sequence[Model], pairs: Sequence[Pair], *, seed: int
 ) -> dict[str, Any]:
-    """How well the authorized model and the panel read the files that were made.
+    """How well the authorized models and the panel read the files that were made.
 
     `kept` is the share of the pictures that a model reads right when clean which it still reads
     right; the panel's mean of it is the figure of a protection, lower is better.
     """
-    models = [authorized, *panel]
+    models = [*authorized, *panel]
     before = right(models, [(pair.source, pair.label) for pair in pairs])
     after = right(models, [(pair.output, pair.label) for pair in pairs])
     rows = [
@@ -60,9 +60,11 @@ def accuracy(
         for i, model in enumerate(models)
     ]
     rng = np.random.default_rng(seed)
-    others, everything = slice(1, None), np.ones_like(before[:, 1:])
+    others = slice(len(authorized), None)
+    everything = np.ones_like(before[:, others])
     return {
         "authorized": rows[0],
+        **({"also_authorized": rows[1 : others.start]} if len(authorized) > 1 else {}),
         "panel": rows[others],
         "panel_clean_mean": mean_share(before[:, others], everything, rng),
         "panel_protected_mean": mean_share(after[:, others], everything, rng),

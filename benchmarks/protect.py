@@ -90,6 +90,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             len(photos),
             partial(protected, bench, p, names),
         )
+    for names in (listed.split("+") for listed in options.also.split(",") if listed):
+        for name, p in presets.items():
+            results.measure(
+                f"{_named(name, p)}, {' and '.join(names)} authorized too{elsewhere}",
+                {**settings, "also_authorized": names, "parameters": shown(p)},
+                len(photos),
+                partial(protected, bench, p, also=names),
+            )
     if options.controls:
         levels = round(next(iter(presets.values()), FMD()).epsilon * 255)
         for name, noise in CONTROLS.items():
@@ -113,16 +121,22 @@ def bench_with(photos: Sequence[LabeledPhoto], seed: int) -> Bench:
     )
 
 
-def protected(bench: Bench, p: FMD, names: Sequence[str] = ()) -> dict[str, Any]:
-    """Protect the photos, with some of the panel as surrogates; let everyone read the files."""
+def protected(
+    bench: Bench, p: FMD, names: Sequence[str] = (), *, also: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Protect the photos; let everyone read the files.
+
+    Some of the panel may be surrogates, and some be authorized too: they are no panel then.
+    """
     surrogates = [model for model in bench.panel if model.name in names]
-    panel = [model for model in bench.panel if model.name not in names]
+    authorized = [bench.authorized, *(model for model in bench.panel if model.name in also)]
+    panel = [model for model in bench.panel if model.name not in (*names, *also)]
     with tempfile.TemporaryDirectory() as out:
         cpu = time.process_time()
         report = protect(
             [photo.path for photo in bench.photos],
             out,
-            bench.authorized,
+            authorized,
             surrogates=surrogates,
             parameters=p,
             seed=bench.seed,
@@ -136,7 +150,7 @@ def protected(bench: Bench, p: FMD, names: Sequence[str] = ()) -> dict[str, Any]
             if (r := written.get(str(photo.path))) is not None and r.output is not None
         ]
         return {
-            **accuracy(bench.authorized, panel, pairs, seed=bench.seed),
+            **accuracy(authorized, panel, pairs, seed=bench.seed),
             "quality": _quality(list(written.values())),
             "outcome": _outcome(report),
             "cost": {
@@ -160,7 +174,7 @@ def _noisy(bench: Bench, noise: Noise, levels: int) -> dict[str, Any]:
         for pair in pairs:
             write_noisy(pair.source, pair.output, noise, levels, bench.seed)
         return {
-            **accuracy(bench.authorized, bench.panel, pairs, seed=bench.seed),
+            **accuracy([bench.authorized], bench.panel, pairs, seed=bench.seed),
             "quality": quality(pairs),
         }
 
@@ -183,6 +197,7 @@ def _outcome(report: ProtectReport) -> dict[str, Any]:
         "protected": said["protected"],
         "failed": said["failed"],
         "own_reading_kept": said["authorized_kept"],
+        **({"also_kept": said["also_kept"]} if said["also_kept"] else {}),
         "survives": said["survives"],
         "attempts_mean": round(fmean(tried), 3) if tried else None,
     }
@@ -236,6 +251,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--surrogate-preset", choices=list(PRESETS), default="fast", help="of the runs with them"
+    )
+    parser.add_argument(
+        "--also",
+        default="",
+        help="sets of models authorized too, joined by +, each set in a run of its own with each "
+        "preset, separated by commas",
     )
     parser.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--steps", type=int, help="fewer steps, for a trial")

@@ -52,7 +52,7 @@ def test_models_are_right_where_they_answer_the_label(pairs: list[Pair]) -> None
 
 
 def test_kept_counts_only_what_was_right_when_clean(pairs: list[Pair]) -> None:
-    found = accuracy(model("low", 0.1), [model("half", 0.5), model("low", 0.1)], pairs, seed=0)
+    found = accuracy([model("low", 0.1)], [model("half", 0.5), model("low", 0.1)], pairs, seed=0)
     half, low = found["panel"]
     assert half["clean"]["share"] == pytest.approx(2 / 3, abs=1e-4)
     assert half["kept"] == {"share": 0.5, "n": 2, "interval": [0.0945, 0.9055]}

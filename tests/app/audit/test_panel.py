@@ -35,6 +35,27 @@ def test_files_that_were_protected_for_another_model_are_told(toy: Model, other:
     assert panel_of(toy, [other], own, allow_surrogates=False).notes == ()
 
 
+def test_each_of_several_authorized_models_may_be_audited_and_none_is_unseen(
+    toy: Model, other: Model, embedder: Model
+) -> None:
+    used = {
+        "authorized": {"name": "third", "weights_sha256": "x"},
+        "also_authorized": [{"name": toy.name, "weights_sha256": toy.weights_digest}],
+    }
+    assert panel_of(toy, [other], used, allow_surrogates=False).notes == ()
+    (note,) = panel_of(other, [embedder], used, allow_surrogates=False).notes
+    assert "protected for third and toy, not for" in note
+    with pytest.raises(UsageError, match="toy: was used while protecting"):
+        panel_of(other, [toy], used, allow_surrogates=False)
+
+
+@pytest.mark.parametrize("used", [{"authorized": "x"}, {"authorized": {}}, {"also_authorized": 3}])
+def test_a_manifest_that_says_nothing_of_models_is_no_fault(
+    toy: Model, other: Model, used: dict[str, object]
+) -> None:
+    assert panel_of(toy, [other], used, allow_surrogates=False).notes == ()
+
+
 def test_detectors_are_refused(toy: Model, other: Model) -> None:
     detector = replace(other, card=replace(other.card, task="detect"))
     with pytest.raises(UsageError, match="detectors cannot be audited"):

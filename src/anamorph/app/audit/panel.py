@@ -134,10 +134,13 @@ def _surrogate_note(known: Sequence[str]) -> tuple[str, ...]:
 
 
 def _manifest_note(own: Party, used: Mapping[str, Any]) -> tuple[str, ...]:
-    told = used.get("authorized")
-    if not isinstance(told, Mapping) or told.get("weights_sha256") in (None, own.weights_digest):
+    also = used.get("also_authorized")
+    told = [used.get("authorized"), *(also if isinstance(also, list) else ())]
+    named = {one.get("weights_sha256"): one.get("name") for one in told if isinstance(one, Mapping)}
+    if not named or None in named or own.weights_digest in named:
         return ()
+    names = " and ".join(map(str, named.values()))
     return (
-        f"the files were protected for {told.get('name')}, which is not the model that is taken "
-        f"for authorized here, {own.name}",
+        f"the files were protected for {names}, not for the model that is taken for authorized "
+        f"here, {own.name}",
     )
