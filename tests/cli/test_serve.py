@@ -70,6 +70,21 @@ def test_the_service_starts_answers_and_stops(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("content", [None, "no PEM"])
+def test_a_certificate_that_cannot_be_used_is_told_and_nothing_is_made(
+    anamorph: Anamorph, tmp_path: Path, content: str | None
+) -> None:
+    files = [tmp_path / name for name in ("c.pem", "k.pem")]
+    for path in files if content else ():
+        path.write_text(str(content))
+    https = ("--certificate", files[0], "--private-key", files[1])
+    ended = anamorph("serve", "--data", tmp_path / "d", "--port", 0, *https)
+    assert ended.code == 2
+    assert "c.pem with" in ended.err
+    assert "cannot be used for https" in ended.err
+    assert not (tmp_path / "d").exists()
+
+
 def test_a_port_in_use_is_told_and_nothing_is_made(anamorph: Anamorph, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

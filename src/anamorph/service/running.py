@@ -1,6 +1,7 @@
 """A service from its start to its end."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -38,10 +39,13 @@ def run(
         said: told that models are loaded, and once they are, where the page is.
 
     Raises:
-        UsageError: host and port cannot be listened on, which is found before anything is made, or
-            a worker cannot use the settings; why is in the log.
+        UsageError: host and port cannot be listened on, or certificate and key cannot be read,
+            both of which is found before anything is made; or a worker cannot use the settings, and
+            why is in the log.
         NotWritten, StoreFailed: data or database cannot be reached.
     """
+    if certificate is not None:
+        _check_certificate(certificate, private_key)
     with listening(settings.host, settings.port) as sockets:
         service = open_service(settings)
         server = uvicorn.Server(_config(service, certificate, private_key))
@@ -53,6 +57,19 @@ def run(
         _serve(server, sockets, settings)
     if service.crew.refused.is_set():
         raise UsageError("a worker cannot use the settings; its message stands above")
+
+
+def _check_certificate(certificate: Path, private_key: Path | None) -> None:
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            certificate, private_key
+        )
+    except OSError as error:
+        why = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+        raise UsageError(
+            f"{certificate} with {private_key}: cannot be used for https: {why or 'no PEM files'}; "
+            "give a PEM file of a certificate and one of its key"
+        ) from error
 
 
 def _watch(
