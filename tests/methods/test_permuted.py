@@ -15,7 +15,6 @@ from anamorph.methods.permuted import (
     PRESETS,
     Permuted,
     denoise,
-    more_effort,
     permuted,
 )
 from anamorph.metrics.image import psnr, ssim
@@ -100,11 +99,6 @@ def test_a_given_strength_is_used(hidden: Tensor) -> None:
     back = restore(hidden, seed=1)
     nearly_off = denoise(back, torch.full((2,), 1e-4))
     assert_close(nearly_off, back, rtol=0, atol=1e-3)
-
-
-def test_more_effort_means_more_steps() -> None:
-    assert more_effort(Permuted(), 1).steps == 2 * Permuted().steps
-    assert more_effort(Permuted(), 0) == Permuted()
 
 
 def test_the_fast_preset_takes_half_the_time() -> None:

@@ -7,7 +7,7 @@ from torch.testing import assert_close
 
 from anamorph.errors import ParameterError
 from anamorph.methods.keeping import KeepAnswer, KeepDirection
-from anamorph.methods.sealed import MOST_BITS, PRESETS, Sealed, assemble, more_effort, sealed
+from anamorph.methods.sealed import MOST_BITS, PRESETS, Sealed, assemble, sealed
 from anamorph.optimize.engine import solve
 
 TARGET = torch.tensor([[1.0, -1.0, 0.5], [-1.0, 0.2, 1.0]], dtype=torch.float64)
@@ -100,11 +100,6 @@ def test_a_classifier_keeps_its_whole_answer() -> None:
     ):
         v = assemble(found.value[None], low[row : row + 1], 3).double() / 255
         assert logits(v).argmax() == wanted[row].argmax()
-
-
-def test_more_effort_means_more_steps() -> None:
-    assert more_effort(Sealed(), 2).steps == 4 * Sealed().steps
-    assert more_effort(Sealed(), 0) == Sealed()
 
 
 def test_the_fast_preset_takes_half_the_time() -> None:

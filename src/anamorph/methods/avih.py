@@ -122,11 +122,6 @@ the code drives the label's logit up, with 0.001; here all probabilities are kep
 weigh what directions do."""
 
 
-def more_effort(p: AVIH, times: int) -> AVIH:
-    """The parameters for another attempt: each time twice the steps."""
-    return replace(p, steps=p.steps * 2**times)
-
-
 class Wanted(NamedTuple):
     """What belongs to each picture."""
 

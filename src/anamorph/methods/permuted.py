@@ -22,7 +22,7 @@ The bound is on the sum of squares because only that survives the permutation. W
 value instead, the same agreement took twice the noise power.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from jaxtyping import Float
@@ -96,11 +96,6 @@ PRESETS: dict[str, Permuted] = {
     "full": Permuted(),
     "fast": Permuted(steps=50, block=16, least_cosine=0.94),
 }
-
-
-def more_effort(p: Permuted, times: int) -> Permuted:
-    """The parameters for another attempt: each time twice the steps."""
-    return replace(p, steps=p.steps * 2**times)
 
 
 class Shuffled(NamedTuple):

@@ -17,7 +17,7 @@ Where this differs from AVIH (Su et al. 2023, arXiv:2209.15304):
   of the gradient, light and shade stay those of the noise.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -66,11 +66,6 @@ PRESETS: dict[str, Sealed] = {
     "full": Sealed(),
     "fast": Sealed(steps=50, block=16, least_cosine=0.96),
 }
-
-
-def more_effort(p: Sealed, times: int) -> Sealed:
-    """The parameters for another attempt: each time twice the steps."""
-    return replace(p, steps=p.steps * 2**times)
 
 
 class Carried(NamedTuple):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anamorph.app.hide.hide import chosen_parameters, hide
+from anamorph.app.hide.hide import Parameters, chosen_parameters, harder, hide
 from anamorph.app.hide.records import HideRecord, HideReport
 from anamorph.app.hide.reveal import reveal
 from anamorph.errors import BadKey, NotWritten, ParameterError, UsageError
@@ -17,6 +18,7 @@ from anamorph.files.photo import Limits
 from anamorph.keys import file as key_file
 from anamorph.keys import key as keys
 from anamorph.keys.key import Key
+from anamorph.methods.avih import AVIH
 from anamorph.methods.permuted import Permuted
 from anamorph.methods.sealed import Sealed
 from anamorph.models import Model
@@ -255,6 +257,12 @@ def test_keys_and_parameters_that_do_not_hide_are_refused(key: Key) -> None:
     with pytest.raises(ParameterError, match="Permuted, but a sealed key wants Sealed"):
         chosen_parameters(key, Permuted())
     assert chosen_parameters(key, "fast").steps <= 50
+
+
+@pytest.mark.parametrize("p", [Sealed(), Permuted(), AVIH()])
+def test_each_attempt_takes_twice_the_steps_of_the_last(p: Parameters) -> None:
+    assert harder(p, 0) == p
+    assert harder(p, 2) == replace(p, steps=4 * p.steps)
 
 
 def test_no_attempts_and_an_impossible_folder_are_refused(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -126,11 +127,10 @@ def hide(
     embeds = model.task == "embed"
 
     def job(attempt: int) -> Hiding:
-        harder = more_effort_for(p, attempt)
         return Hiding(
             service=model,
             keeping=KeepDirection(p.least_cosine) if embeds else KeepAnswer(),
-            construction=construction_for(key, model, harder, limits),
+            construction=construction_for(key, model, harder(p, attempt), limits),
             key=key,
             limits=limits,
             out=out,
@@ -193,15 +193,9 @@ def chosen_parameters(key: Key, parameters: Parameters | str) -> Parameters:
     return parameters
 
 
-def more_effort_for(p: Parameters, times: int) -> Parameters:
-    """The parameters for another attempt, as their method means it."""
-    match p:
-        case Sealed():
-            return sealed.more_effort(p, times)
-        case Permuted():
-            return permuted.more_effort(p, times)
-        case AVIH():
-            return avih.more_effort(p, times)
+def harder(p: Parameters, times: int) -> Parameters:
+    """The parameters for another attempt: each time twice the steps."""
+    return replace(p, steps=p.steps * 2**times)
 
 
 def construction_for(key: Key, model: Model, p: Parameters, limits: Limits) -> Construction[Any]:

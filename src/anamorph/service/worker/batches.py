@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
-from anamorph.app.hide.hide import WEAKNESSES, chosen_parameters, construction_for, more_effort_for
+from anamorph.app.hide.hide import WEAKNESSES, chosen_parameters, construction_for, harder
 from anamorph.app.hide.hiding import Hiding
 from anamorph.app.hide.hiding import Task as HideTask
 from anamorph.app.protect.posing import posing
@@ -106,7 +106,7 @@ def _protecting(form: Protect, attempt: int, roster: Roster) -> Batch:
 
 def _hiding(form: Hide, key: Key, attempt: int, roster: Roster) -> Batch:
     model = roster.model(form.model)
-    parameters = more_effort_for(chosen_parameters(key, form.preset), attempt)
+    parameters = harder(chosen_parameters(key, form.preset), attempt)
     limits = roster.bounds.limits
     embeds = model.task == "embed"
     job = Hiding(
