@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,25 @@ def test_resume_refuses_another_run_and_names_what_differs(
     with pytest.raises(UsageError, match=told):
         Manifest.resume(tmp_path, {**_HEADER, **change})
     assert path.read_bytes() == torn
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ([{"name": "b", "sha256": "2"}], "models was a, now b;"),
+        ([{"name": "a", "sha256": "2"}], 'models 1.sha256 was "1", now "2";'),
+        (
+            [{"name": "a", "sha256": "1"}, {"name": "b", "sha256": "2"}],
+            "models was a, now a and b;",
+        ),
+        ({"name": "b", "sha256": "2"}, "models was a, now b;"),
+        ([], "models was a, now [];"),
+    ],
+)
+def test_other_models_are_told_by_their_names(now: object, told: str, tmp_path: Path) -> None:
+    Manifest.start(tmp_path, {"models": [{"name": "a", "sha256": "1"}]})
+    with pytest.raises(UsageError, match=re.escape(told)):
+        Manifest.resume(tmp_path, {"models": now})
 
 
 def test_tuples_and_lists_are_the_same_setting(tmp_path: Path) -> None:

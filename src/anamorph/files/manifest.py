@@ -206,17 +206,30 @@ def _check_same_run(path: Path, old: Record, new: Record) -> None:
 
 
 def _differences(old: Any, new: Any, name: str) -> Iterator[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
+    if _names(old) != _names(new):  # another model: its digests and layers say no more
+        yield f"{name} was {_told(old)}, now {_told(new)}"
+    elif isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
             if name or key not in _FREE_TO_DIFFER:
                 inner = f"{name}.{key}" if name else key
                 yield from _differences(old.get(key, _ABSENT), new.get(key, _ABSENT), inner)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for i, (was, now) in enumerate(zip(old, new, strict=True), 1):
+            yield from _differences(was, now, f"{name} {i}")
     elif old != new:
         yield f"{name} was {_told(old)}, now {_told(new)}"
 
 
+def _names(value: Any) -> list[str]:
+    """The names of what is identified by them; empty for anything else."""
+    several = value if isinstance(value, list) else [value]
+    return [str(one["name"]) for one in several if isinstance(one, dict) and "name" in one]
+
+
 def _told(value: Any) -> str:
-    return "absent" if value is _ABSENT else json.dumps(value)
+    if value is _ABSENT:
+        return "absent"
+    return " and ".join(_names(value)) or json.dumps(value)
 
 
 def _no_manifest(path: Path) -> FileError:

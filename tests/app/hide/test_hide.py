@@ -188,7 +188,7 @@ def test_another_model_does_not_go_on_with_a_run(
     run: Hide, photos: Path, tmp_path: Path, embedder: Model
 ) -> None:
     run(photos / "rocket.png", tmp_path / "out")
-    with pytest.raises(UsageError, match=r"models\.service\.name was .*weights_sha256 was"):
+    with pytest.raises(UsageError, match=r"models\.service was toy, now toy embedder; use"):
         run(photos / "rocket.png", tmp_path / "out", embedder, resume=True)
 
 
