@@ -8,11 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
 Anamorph = Callable[..., Any]
 
@@ -68,6 +73,26 @@ def test_the_service_starts_answers_and_stops(tmp_path: Path) -> None:
         log.close()
     assert status == 0, said
     assert "Traceback" not in said
+
+
+def test_a_key_that_is_locked_is_told(anamorph: Anamorph, tmp_path: Path) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    lock = serialization.BestAvailableEncryption(b"secret")
+    kind = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
+    files = [tmp_path / "c.pem", tmp_path / "k.pem"]
+    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(*kind, lock))
+    https = ("--certificate", files[0], "--private-key", files[1])
+    ended = anamorph("serve", "--data", tmp_path / "d", "--port", 0, *https)
+    assert (ended.code, "k.pem: is locked by a passphrase" in ended.err) == (2, True), ended.err
 
 
 @pytest.mark.parametrize("content", [None, "no PEM"])

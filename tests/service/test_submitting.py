@@ -79,10 +79,13 @@ def test_several_models_of_the_service_keep_reading(running: Running, picture: P
     both = {**TOY, "also_authorized": "embedder"}
     answer = running.post("/v1/protect", files=files, data=both)
     assert answer.status_code == 200, answer.text
-    assert json.loads(answer.headers["anamorph-record"])["also_kept"] == {"toy embedder": True}
+    assert json.loads(answer.headers["anamorph-record"])["also_kept"] == {"embedder": True}
     twice = running.post("/v1/protect", files=files, data={**TOY, "also_authorized": "toy"})
     assert twice.status_code == 422
-    assert "named twice" in twice.json()["detail"]
+    assert "toy: is authorized twice" in twice.json()["detail"]
+    both = {**TOY, "surrogates": "toy"}
+    refused = running.post("/v1/protect", files=files, data=both)
+    assert "toy: is a model that keeps reading" in refused.json()["detail"]
 
 
 def test_a_key_of_the_service_never_leaves_it(

@@ -20,7 +20,7 @@ class PictureRecord:
     label: int | None = None
     """The class to keep, from the labels given."""
     prediction_before: str | int | None = None
-    """The authorized model's answer on the original: the label's text, or its number."""
+    """The first authorized model's answer on the original: the label's text, or its number."""
     prediction_after: str | int | None = None
     cosine: float | None = None
     """For embedding models: cosine between the readings before and after."""
@@ -30,7 +30,8 @@ class PictureRecord:
     """Whether each further authorized model reads in the file what it read in the original; None
     where there is one model."""
     survives: Mapping[str, bool] | None = None
-    """Whether the file is read right in each form it was to survive; None where there is none."""
+    """Whether all authorized models read the file right in each form it was to survive; None
+    where there is none."""
     linf: float | None = None
     """Largest change of a value, in 8-bit levels."""
     psnr: float | None = None

@@ -20,7 +20,7 @@ COMMANDS = {
     "hide": "Hide photos so that one model still reads them and only the key reveals them.",
     "key": "Make keys that hide and reveal pictures, look at them, change their passphrases.",
     "models": "List models, rank their layers, check that one works.",
-    "protect": "Protect photos so that one model still reads them and others don't.",
+    "protect": "Protect photos so that your models still read them and others don't.",
     "reveal": "Turn hidden pictures back, with the key they were hidden with.",
     "serve": "Serve all this over HTTP, with a web page.",
     "shield": "Shield stored face features, in files or in a live PostgreSQL table.",

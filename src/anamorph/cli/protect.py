@@ -47,14 +47,14 @@ from anamorph.methods.fmd_parameters import FMD, PRESETS
     "--survive",
     multiple=True,
     metavar="NAME",
-    help="What happens to a shared file, after which the authorized model must read it still: "
+    help="What happens to a shared file, after which authorized models must read it still: "
     "jpeg75, resize, another transform of docs/audit.md. Repeat it. Without it, jpeg75 is tried "
     "for and reported; none turns that off.",
 )
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
-    help="CSV with the columns file,label. Without it the model's own reading is kept.",
+    help="CSV with the columns file,label. Without it the first model's own reading is kept.",
 )
 @method_options(PRESETS, "fast")
 @run_seed
@@ -104,7 +104,7 @@ def command(
     spread: Spread,
     **knobs: Any,
 ) -> int:
-    """Protect photos and folders of photos, so that people and one model still read them.
+    """Protect photos and folders of photos, so that people and your own models still read them.
 
     Originals are never touched. Every result is decoded again and checked before it counts.
     """

@@ -184,4 +184,6 @@ def _show(report: ShardsReport, good: str, out: Any) -> None:
     right, judged = report.kept
     if judged:
         out.print(f"{right} of {judged} right readings are kept (read from the files)")
+    for name, (right, judged) in report.also_kept.items():
+        out.print(f"{name} keeps {right} of its {judged} readings")
     out.print(f"what became of every picture: {report.out}/manifest/*.parquet", soft_wrap=True)

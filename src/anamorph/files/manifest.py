@@ -197,7 +197,8 @@ def _check_schema(path: Path, header: Record) -> None:
 
 
 def _check_same_run(path: Path, old: Record, new: Record) -> None:
-    changes = list(_differences(old, new, ""))
+    apart = {name: old[name] for name in old.keys() - _FREE_TO_DIFFER}
+    changes = list(differences(apart, {n: new[n] for n in new.keys() - _FREE_TO_DIFFER}))
     if changes:
         raise UsageError(
             f"{path}: this run differs from the one to resume: {'; '.join(changes)}; "
@@ -205,17 +206,23 @@ def _check_same_run(path: Path, old: Record, new: Record) -> None:
         )
 
 
-def _differences(old: Any, new: Any, name: str) -> Iterator[str]:
+def differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
+    """What differs between the headers of two runs, in words.
+
+    Example:
+        >>> list(differences({"seed": 7, "models": {"a": {"name": "x"}}},
+        ...                  {"seed": 8, "models": {"a": {"name": "y"}}}))
+        ['models.a was x, now y', 'seed was 7, now 8']
+    """
     if _names(old) != _names(new):  # another model: its digests and layers say no more
         yield f"{name} was {_told(old)}, now {_told(new)}"
     elif isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
-            if name or key not in _FREE_TO_DIFFER:
-                inner = f"{name}.{key}" if name else key
-                yield from _differences(old.get(key, _ABSENT), new.get(key, _ABSENT), inner)
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+            inner = f"{name}.{key}" if name else key
+            yield from differences(old.get(key, _ABSENT), new.get(key, _ABSENT), inner)
+    elif _names(old) and isinstance(old, list) and len(old) == len(new):
         for i, (was, now) in enumerate(zip(old, new, strict=True), 1):
-            yield from _differences(was, now, f"{name} {i}")
+            yield from differences(was, now, f"{name} {i}")
     elif old != new:
         yield f"{name} was {_told(old)}, now {_told(new)}"
 

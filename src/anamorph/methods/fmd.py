@@ -52,7 +52,8 @@ Where this differs from the paper:
   forms, the best iterate is the last at which a look found the reading kept; distortions of
   different views and readings of different forms say nothing beside each other.
 - The slack of several authorized models is that of the one nearest to losing its reading. Each y_m
-  is the model's own reading of x, unless a label is given for it.
+  is the model's own reading of x, unless a label is given for it; a model that misreads x to begin
+  with has nothing to keep, and is not drawn to the label at the cost of the others.
 - Surrogates are not in the paper. y_s is the surrogate's own reading of x, so its classes need not
   be those of f; a surrogate that gives embeddings has L_s = 1 - cos.
 """
@@ -122,6 +123,7 @@ class Kept(NamedTuple):
     x: Images
     sights: tuple[Sights, ...]  # of each authorized model
     targets: tuple[Tensor, ...]  # y_m, or m(x)
+    held: tuple[PerSampleBool, ...]  # whether m reads y_m in x; one alone is asked for it anyway
     age: Tensor  # i, of the step to come
     last: PerSampleBool  # whether none is to come
     surrogate_sights: tuple[Sights, ...]
@@ -164,10 +166,12 @@ def fmd(
     others = [s.glance or _features(s.model) for s in surrogates]
     with torch.no_grad():
         start = onto_box(uniform_in_ball(x, p.epsilon, seeds), 0, 1)
+        y = tuple(targets) or tuple(m.keeping.target(m.model(x).output) for m in authorized)
         kept = Kept(
             x,
             tuple(_sights(g, views, x, start) for g in own),
-            tuple(targets) or tuple(m.keeping.target(m.model(x).output) for m in authorized),
+            y,
+            _held(authorized, x, y),
             torch.zeros(len(x), dtype=torch.long, device=x.device),
             torch.zeros(len(x), dtype=torch.bool, device=x.device),
             tuple(_sights(g, views, x, start) for g in others),
@@ -187,12 +191,14 @@ def fmd(
                 continue
             form = t(take(x_star, looked))
             features.clear()
-            for m, y_m in zip(authorized, kept.targets, strict=True):
+            for m, y_m, held in zip(authorized, kept.targets, kept.held, strict=True):
                 reader = m.model if m.on_the_way is None or kept.last.any() else m.on_the_way
                 output, seen = reader(form)
-                y = take(y_m, looked)
-                loss = loss + spread(m.keeping.loss(output, y), looked, 0.0)
-                slack = slack.fmin(spread(m.keeping.slack(output, y), looked, torch.nan))
+                target, counts = take(y_m, looked), take(held, looked)
+                loss_m = m.keeping.loss(output, target).where(counts, 0.0)
+                slack_m = m.keeping.slack(output, target).where(counts, torch.nan)
+                loss = loss + spread(loss_m, looked, 0.0)
+                slack = slack.fmin(spread(slack_m, looked, torch.nan))
                 features.append(seen)
         return _Look(loss, slack, features)
 
@@ -252,6 +258,15 @@ def _features(model: Authorized) -> Glance:
         return model(held(images)).features
 
     return features
+
+
+def _held(
+    authorized: Sequence[Trusted], x: Images, targets: Sequence[Tensor]
+) -> tuple[PerSampleBool, ...]:
+    if len(authorized) == 1:
+        return (torch.ones(len(x), dtype=torch.bool, device=x.device),)
+    both = zip(authorized, targets, strict=True)
+    return tuple(m.keeping.slack(m.model(x).output, y_m) >= 0 for m, y_m in both)
 
 
 def _sights(g: Glance, views: Sequence[View], x: Images, start: Images) -> Sights:

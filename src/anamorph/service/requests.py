@@ -87,7 +87,7 @@ class Form(BaseModel):
 
 
 class Protect(Form):
-    """Protect photos, so that people and one model still read them."""
+    """Protect photos, so that people and the models named still read them."""
 
     together: ClassVar[bool] = True
 
@@ -118,14 +118,14 @@ class Protect(Form):
 
     def check(self, settings: Settings, *, key: bool) -> None:
         """See `Form`."""
-        reading = (self.model, *self.also_authorized)
-        named = (*reading, *self.surrogates)
-        for name in named:
+        authorized = (self.model, *self.also_authorized)
+        for name in (*authorized, *self.surrogates):
             _known(name, settings.models, "model")
-            if named.count(name) > 1:
-                raise UsageError(
-                    f"{name}: is named twice; a model keeps reading, or is a surrogate"
-                )
+        for name in authorized:
+            if authorized.count(name) > 1:
+                raise UsageError(f"{name}: is authorized twice; name it once")
+            if name in self.surrogates:
+                raise UsageError(f"{name}: is a model that keeps reading, and no surrogate")
         survival(self.survive or None, PROTECT_PRESETS[self.preset])
 
 

@@ -40,8 +40,8 @@ def run(
 
     Raises:
         UsageError: host and port cannot be listened on, or certificate and key cannot be read,
-            both of which is found before anything is made; or a worker cannot use the settings, and
-            why is in the log.
+            both of which are found before anything is made; or a worker cannot use the settings,
+            and why is in the log.
         NotWritten, StoreFailed: data or database cannot be reached.
     """
     if certificate is not None:
@@ -60,9 +60,12 @@ def run(
 
 
 def _check_certificate(certificate: Path, private_key: Path | None) -> None:
+    def locked() -> str:
+        raise UsageError(f"{private_key}: is locked by a passphrase; give a copy without one")
+
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
-            certificate, private_key
+            certificate, private_key, password=locked
         )
     except OSError as error:
         why = error.reason if isinstance(error, ssl.SSLError) else error.strerror

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +19,8 @@ from anamorph.files.photo import read
 from anamorph.methods.fmd_parameters import FMD
 from anamorph.models import Model
 
-Protect = Callable[..., ProtectReport]
+CARELESS = FMD(epsilon=1.0, step_size=1.0, steps=1, utility_weight=0, balance="sum", smoothing=0)
+"""Nothing is held where keeping has no weight and all values may change."""
 
 
 @pytest.fixture
@@ -65,11 +68,7 @@ def test_one_alone_says_nothing_of_others(photos: Path, tmp_path: Path, toy: Mod
 def test_a_file_that_the_second_loses_fails_and_says_who(
     photos: Path, tmp_path: Path, toy: Model, second: Model
 ) -> None:
-    """Nothing holds the second where keeping has no weight and all values may change."""
-    careless = FMD(
-        epsilon=1.0, step_size=1.0, steps=1, utility_weight=0, balance="sum", smoothing=0
-    )
-    report = protect(photos, tmp_path / "out", [toy, second], parameters=careless, attempts=1)
+    report = protect(photos, tmp_path / "out", [toy, second], parameters=CARELESS, attempts=1)
     lost = [i for i in report.images if i.kept and i.also_kept == {"second": False}]
     assert lost
     for record in lost:
@@ -125,5 +124,75 @@ def test_resuming_with_one_more_is_another_run(
     photos: Path, tmp_path: Path, toy: Model, second: Model, quick: FMD
 ) -> None:
     protect(photos, tmp_path / "out", toy, parameters=quick)
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="also_authorized was absent, now second"):
         protect(photos, tmp_path / "out", [toy, second], parameters=quick, resume=True)
+
+
+def test_a_run_of_several_goes_on_where_it_stopped(
+    photos: Path, tmp_path: Path, toy: Model, second: Model, quick: FMD
+) -> None:
+    protect(photos, tmp_path / "out", [toy, second], parameters=quick)
+    again = protect(photos, tmp_path / "out", [toy, second], parameters=quick, resume=True)
+    assert again.summary["skipped"] == 5
+    assert again.summary["also_kept"] == {"second": 1.0}
+
+
+def test_a_label_that_the_first_misreads_is_not_kept_at_the_cost_of_the_others(
+    photos: Path, tmp_path: Path, toy: Model, toy_of: Callable[..., Model]
+) -> None:
+    """The next version of a model, which answers alike: drawn to a wrong label, both would lose."""
+    later = deepcopy(toy.network)
+    noise = torch.Generator().manual_seed(1)
+    for weight in later.parameters():
+        weight.data += 0.03 * weight.std() * torch.randn(weight.shape, generator=noise)
+    models = [toy, toy_of(later, name="later", labels=toy.labels)]
+    own = protect(photos, tmp_path / "own", toy, parameters=FMD(steps=2))
+    read = {Path(i.source): toy.labels.index(str(i.prediction_before)) for i in own.images}
+    for wrong in range(1, 5):
+        labels = {str(p.relative_to(photos)): (n + wrong) % 5 for p, n in read.items()}
+        out = tmp_path / f"out{wrong}"
+        report = protect(photos, out, models, labels=labels, attempts=1, parameters=FMD())
+        assert report.summary["failed"] == 0
+        assert report.summary["also_kept"] == {"later": 1.0}
+        assert all(i.kept is None for i in report.images)
+
+
+def test_a_form_that_only_the_second_loses_is_told(
+    photos: Path, tmp_path: Path, toy: Model, second: Model
+) -> None:
+    careless = FMD(
+        epsilon=1.0, step_size=1.0, steps=1, utility_weight=0, balance="sum", smoothing=0
+    )
+    how: dict[str, Any] = {"parameters": careless, "attempts": 1, "survive": ["flip"]}
+    report = protect(photos, tmp_path / "out", [toy, second], **how)
+    flipped = {i.source for i in report.images if "after flip" in i.reason}
+    for record in report.images:
+        if record.source in flipped:
+            assert record.survives == {"flip": False}
+            assert record.reason.split()[0] in ("toy", "second")
+    assert flipped
+
+
+def test_labels_want_a_classifier_in_front(
+    photos: Path, tmp_path: Path, toy: Model, embedder: Model
+) -> None:
+    with pytest.raises(UsageError, match=r"toy embedder: .* name a classifier first"):
+        protect(photos, tmp_path / "out", [embedder, toy], labels={})
+    images = torch.full((1, 3, 16, 16), 0.5)
+    with pytest.raises(UsageError, match=r"toy embedder: .* name a classifier first"):
+        protect_images(images, [embedder, toy], labels=torch.tensor([0]))
+    with pytest.raises(UsageError, match=r"labels reach from 5 to 5, but toy knows .* 0 to 4"):
+        protect_images(images, toy, labels=torch.tensor([5]))
+
+
+def test_an_embedder_may_come_first(
+    photos: Path, tmp_path: Path, toy: Model, embedder: Model
+) -> None:
+    report = protect(photos, tmp_path / "out", [embedder, toy], parameters=FMD(steps=8))
+    assert report.summary["protected"] == 5
+    assert right(report, toy) == [True] * 5
+    for record in report.images:
+        assert record.cosine is not None
+        assert record.cosine >= 0.9
+        assert record.prediction_after is None
+        assert record.also_kept == {"toy": True}

@@ -78,9 +78,9 @@ def test_resuming_where_nothing_began_begins(records: Records, manifest: Path) -
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"seed": 1}, "seed 0, but this one has 1"),
-        ({"parameters": {"steps": 5}}, "'steps': 4.*'steps': 5"),
-        ({"survive": ["jpeg75"]}, "survive None"),
+        ({"seed": 1}, "seed was 0, now 1"),
+        ({"parameters": {"steps": 5}}, r"parameters\.steps was 4, now 5"),
+        ({"survive": ["jpeg75"]}, r'survive was absent, now \["jpeg75"\]'),
     ],
 )
 def test_a_run_with_another_header_is_not_gone_on_with(

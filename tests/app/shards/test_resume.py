@@ -54,7 +54,7 @@ def test_a_run_is_not_begun_twice_nor_gone_on_with_in_another_way(
     before = tree(tmp_path)
     with pytest.raises(UsageError, match="add --resume"):
         disk.run(copies())
-    with pytest.raises(UsageError, match="seed 0, but this one has 1"):
+    with pytest.raises(UsageError, match="seed was 0, now 1"):
         disk.run(copies(seed=1), resume=True)
     assert tree(tmp_path) == before
 

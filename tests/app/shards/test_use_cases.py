@@ -26,6 +26,7 @@ pytest.importorskip("pyarrow", reason="needs pyarrow: pip install 'anamorph[clou
 
 Tree = Callable[[Path], dict[str, tuple[bytes, int]]]
 QUICK = FMD(steps=3)
+SECOND = "portraits:identity-depthwise"
 
 
 @pytest.fixture
@@ -42,6 +43,21 @@ def key(tmp_path: Path) -> Path:
 
 def pngs(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*.png"))}
+
+
+def test_a_run_in_shards_tells_what_each_authorized_model_keeps(
+    protects: Protects, photos: Path, tmp_path: Path
+) -> None:
+    several = replace(protects, authorized=(*protects.authorized, SECOND), parameters=FMD(steps=8))
+    report = run([photos], tmp_path / "out", several, Here(), pictures=2)
+    assert report.as_json()["models"]["also_authorized"][0]["name"] == "identity-depthwise"
+    assert report.also_kept == {"identity-depthwise": (5, 5)}
+    assert report.as_json()["summary"]["also_kept"] == {"identity-depthwise": 1.0}
+    again = run([photos], tmp_path / "out", several, Here(), pictures=2, resume=True)
+    assert (again.counts, again.also_kept) == ({"skipped": 5}, report.also_kept)
+    alone = replace(several, authorized=protects.authorized)
+    with pytest.raises(UsageError, match="also_authorized was identity-depthwise, now absent"):
+        run([photos], tmp_path / "out", alone, Here(), pictures=2, resume=True)
 
 
 def upload(folder: Path, url: str) -> None:

@@ -1,1 +1,1 @@
-"""Photos that only the authorized model still reads."""
+"""Photos that only authorized models still read."""

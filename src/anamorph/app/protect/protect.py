@@ -1,4 +1,4 @@
-"""Protect photos so that the authorized model still reads them and others don't."""
+"""Protect photos so that the authorized models still read them and others don't."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -51,7 +51,7 @@ def protect(
 ) -> ProtectReport:
     """Protect pictures and folders of pictures with feature map distortion.
 
-    Originals are never written to. Each result is encoded, decoded again and checked: the
+    Originals are never written to. Each result is encoded, decoded again and checked: every
     authorized model's reading is kept and the budget is respected. A picture that fails its check
     is tried again with more effort, and then reported as failed, without an output file.
 
@@ -62,7 +62,7 @@ def protect(
             must all keep reading: each what it read in the original.
         surrogates: public models that stand in for the unauthorized ones: pictures that these
             misread, others misread too. Each costs about as much time as the authorized model.
-        survive: transforms (see `adversaries.transforms`) after which the authorized model must
+        survive: transforms (see `adversaries.transforms`) after which authorized models must
             read the file too, or the picture fails. By default JPEG at 75 is tried for and
             reported, unless the parameters are the paper's; `()` is none at all.
         parameters: of the method; the default is the preset `fast`.
@@ -83,7 +83,7 @@ def protect(
     Raises:
         UsageError: what was asked for cannot be done.
         ParameterError: fewer than one attempt.
-        ModelError: the model cannot be loaded, or has no layer to tap.
+        ModelError: a model cannot be loaded, or has no layer to tap.
         NotWritten: the manifest cannot be written.
     """
     began = time.perf_counter()
@@ -96,8 +96,7 @@ def protect(
     lasting = survival(survive, parameters)
     header = protect_header(models, others, survive, parameters, seed, writing)
     model = models[0]
-    if labels is not None and model.task == "embed":
-        raise UsageError(f"{model.name}: gives embeddings, which have no labels; leave them out")
+    _check_labeled(model, labels)
     table = read_labels(Path(labels), model.labels) if isinstance(labels, str | Path) else labels
     listing = pictures(sources, out, writing.format)
     if found is not None:
@@ -209,10 +208,16 @@ def protect_images(
     models = [authorized] if isinstance(authorized, Model) else list(authorized)
     check_models(models, surrogates)
     _check_images(images, labels)
+    _check_labeled(models[0], labels)
     p = parameters or FMD()
     x = images.detach().to(models[0].device)
     targets: list[Tensor] = []
     if labels is not None:
+        if not ((labels >= 0) & (labels < (classes := _classes(models[0])))).all():
+            raise UsageError(
+                f"labels reach from {labels.min()} to {labels.max()}, but {models[0].name} knows "
+                f"the classes 0 to {classes - 1}; correct the labels"
+            )
         with torch.no_grad():
             others = [keeping_for(m.task, p.least_cosine).target(m.output(x)) for m in models[1:]]
         targets = [labels.to(x.device), *others]
@@ -224,15 +229,17 @@ def protect_images(
 
 def _labels_of(labels: Mapping[str, int] | None, model: Model) -> Callable[[Path], int | None]:
     """What tells the label of a picture: none where there are no labels."""
-    classes = 0
-    if labels is not None:
-        with torch.no_grad():
-            classes = model.output(torch.full((1, 3, 8, 8), 0.5)).shape[1]
+    classes = 0 if labels is None else _classes(model)
 
     def label(source: Path) -> int | None:
         return None if labels is None else _label(source, labels, classes, model.name)
 
     return label
+
+
+def _classes(model: Model) -> int:
+    with torch.no_grad():
+        return model.output(torch.full((1, 3, 8, 8), 0.5)).shape[1]
 
 
 def _label(source: Path, labels: Mapping[str, int], classes: int, model: str) -> int:
@@ -250,6 +257,14 @@ def _label(source: Path, labels: Mapping[str, int], classes: int, model: str) ->
 def _stands(item: Item, label: int | None, record: Mapping[str, Any]) -> bool:
     """Whether an earlier run's result is whole, and is of the source and label as they are now."""
     return record.get("label") == label and still_protected(item, record)
+
+
+def _check_labeled(model: Model, labels: object) -> None:
+    if labels is not None and model.task == "embed":
+        raise UsageError(
+            f"{model.name}: gives embeddings, which have no labels; leave them out, or name a "
+            "classifier first"
+        )
 
 
 def _check_images(images: Tensor, labels: Tensor | None) -> None:

@@ -1,4 +1,4 @@
-"""Forms of a shared file that the authorized model is to read still: recompressed, resized."""
+"""Forms of a shared file that authorized models are to read still: recompressed, resized."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -44,7 +44,7 @@ def owned(
 
 def failed_place(row: Row, why: str) -> Row:
     """The record of a picture whose result has no place."""
-    nothing = {"output": None, "output_sha256": None, "kept": None}
+    nothing = {"output": None, "output_sha256": None, "kept": None, "also_kept": None}
     return {**row, **nothing, "status": "failed", "reason": why}
 
 

@@ -14,6 +14,7 @@ from io import BytesIO
 from typing import Any, TypeAlias
 
 from anamorph.errors import FileError, MissingExtra, UsageError
+from anamorph.files.manifest import differences
 from anamorph.files.remote import entries, exists, fetch, names, put, remove
 
 Row: TypeAlias = dict[str, Any]
@@ -61,12 +62,13 @@ class Records:
             )
         old = _parsed(place, fetch(place), dict)
         new = json.loads(json.dumps(header))
-        for name in sorted((old.keys() | new.keys()) - _FREE_TO_DIFFER):
-            if old.get(name) != new.get(name):
-                raise UsageError(
-                    f"{place}: that run had {name} {old.get(name)}, but this one has "
-                    f"{new.get(name)}; choose another --out"
-                )
+        was = {name: old[name] for name in old.keys() - _FREE_TO_DIFFER}
+        now = {name: new[name] for name in new.keys() - _FREE_TO_DIFFER}
+        if changes := list(differences(was, now)):
+            raise UsageError(
+                f"{place}: this run differs from the one to resume: {'; '.join(changes)}; "
+                "use the same settings or choose another --out"
+            )
 
     def before(self) -> frozenset[str]:
         """What lay in the folder of the results when the run began."""

@@ -30,6 +30,8 @@ class ShardsReport:
     """Pictures by what became of them; `skipped` were done in an earlier run."""
     kept: tuple[int, int]
     """Readings kept, of those that were judged."""
+    also_kept: Mapping[str, tuple[int, int]]
+    """The same of each further authorized model."""
     failures: tuple[tuple[str, str], ...]
     """The first failed pictures, each with its reason."""
     shards: int
@@ -53,6 +55,7 @@ class ShardsReport:
                 "images": sum(self.counts.values()),
                 **dict(sorted(self.counts.items())),
                 "kept": right / judged if judged else None,
+                "also_kept": {name: n / of for name, (n, of) in self.also_kept.items()},
                 "shards": self.shards,
                 "seconds": round(self.seconds, 3),
             },
@@ -122,6 +125,7 @@ def run(
         header=header,
         counts=dict(+tally.counts),
         kept=(tally.right, tally.judged),
+        also_kept={n: (tally.also_right[n], of) for n, of in tally.also_judged.items()},
         failures=tuple(tally.failures),
         shards=len(shards),
         seconds=time.perf_counter() - began,

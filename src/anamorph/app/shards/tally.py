@@ -30,6 +30,8 @@ class Tally:
         self.good, self._done = good, done
         self.counts = Counter[str]()
         self.right = self.judged = 0
+        self.also_right, self.also_judged = Counter[str](), Counter[str]()
+        """Of each further authorized model."""
         self.failures: list[tuple[str, str]] = []
         self.outputs: dict[str, _Maker] = {}
         self.lost: dict[str, str] = {}
@@ -48,6 +50,9 @@ class Tally:
         if row.get("kept") is not None:
             self.judged += 1
             self.right += bool(row["kept"])
+        for name, right in (row.get("also_kept") or {}).items():
+            self.also_judged[name] += 1
+            self.also_right[name] += bool(right)
         if status == "failed":
             self._note(row["source"], row["reason"])
         if self._done is not None:

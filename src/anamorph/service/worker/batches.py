@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from anamorph.app.hide.hide import WEAKNESSES, chosen_parameters, construction_for, harder
 from anamorph.app.hide.hiding import Hiding
 from anamorph.app.hide.hiding import Task as HideTask
+from anamorph.app.protect.parties import check_models
 from anamorph.app.protect.posing import posing
 from anamorph.app.protect.protecting import Protecting, Writing
 from anamorph.app.protect.protecting import Task as ProtectTask
@@ -90,6 +91,7 @@ def _protecting(form: Protect, attempt: int, roster: Roster) -> Batch:
     parameters = more_effort(first, attempt)
     models = [_tapped(name, roster) for name in (form.model, *form.also_authorized)]
     others = [_tapped(name, roster) for name in form.surrogates]
+    check_models(models, others)
     job = Protecting(
         authorized=models,
         parameters=parameters,
@@ -127,4 +129,4 @@ def _tapped(name: str, roster: Roster) -> Model:
     model = roster.model(name)
     if model.task == "detect" or not model.taps:
         raise UsageError(f"{name}: cannot protect, as it has no layer to tap; choose another model")
-    return model
+    return replace(model, card=replace(model.card, name=name))  # answers use the service's names
