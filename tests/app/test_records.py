@@ -33,6 +33,7 @@ def test_a_summary_counts_and_tells_the_share_of_right_readings_kept() -> None:
         "failed": 2,
         "skipped": 2,
         "authorized_kept": 0.75,
+        "also_kept": {},
         "survives": {},
         "seconds": 1.235,
     }
