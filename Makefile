@@ -6,8 +6,6 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # Compiled modules are kept even where the environment says otherwise: imports are then fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-BENCHMARKS := protect unseen audit matrix compare ablation crosstask tasks speed peers pace memory growth
-
 .PHONY: all setup demo test check fix bench docs
 all: check test
 
@@ -38,8 +36,9 @@ fix: setup  ## format, and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup  ## measure; results go to benchmarks/results
-	for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
+bench: setup  ## measure what is not measured yet; results go to benchmarks/results
+	grep -v '^#' benchmarks/commands | while read -r line; do \
+	    eval "$(BIN)/python benchmarks/$$line" < /dev/null || exit 1; done
 
 docs: setup  ## rewrite the generated parts of docs/
 	$(BIN)/python docs/generate.py

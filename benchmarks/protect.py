@@ -90,14 +90,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             len(photos),
             partial(protected, bench, p, names),
         )
+    preset = options.also_preset
     for names in (listed.split("+") for listed in options.also.split(",") if listed):
-        for name, p in presets.items():
-            results.measure(
-                f"{_named(name, p)}, {' and '.join(names)} authorized too{elsewhere}",
-                {**settings, "also_authorized": names, "parameters": shown(p)},
-                len(photos),
-                partial(protected, bench, p, also=names),
-            )
+        p = _presets(options, preset)[preset]
+        results.measure(
+            f"{_named(preset, p)}, {' and '.join(names)} authorized too{elsewhere}",
+            {**settings, "also_authorized": names, "parameters": shown(p)},
+            len(photos),
+            partial(protected, bench, p, also=names),
+        )
     if options.controls:
         levels = round(next(iter(presets.values()), FMD()).epsilon * 255)
         for name, noise in CONTROLS.items():
@@ -255,8 +256,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--also",
         default="",
-        help="sets of models authorized too, joined by +, each set in a run of its own with each "
-        "preset, separated by commas",
+        help="sets of models authorized too, joined by +, each set in a run of its own; "
+        "separated by commas",
+    )
+    parser.add_argument(
+        "--also-preset", choices=list(PRESETS), default="fast", help="of the runs with them"
     )
     parser.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--steps", type=int, help="fewer steps, for a trial")

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from anamorph.errors import ParameterError
-from anamorph.methods.fmd import Surrogate, Trusted, fmd
+from anamorph.methods.fmd import Surrogate, Trusted, Wanted, fmd
 from anamorph.methods.fmd_parameters import FMD, PRESETS, more_effort
 from anamorph.methods.keeping import KeepDirection, KeepLabel, keeping_for
 from anamorph.optimize.engine import solve
@@ -29,6 +29,10 @@ def identity(images: Tensor) -> Reading:
         images.new_tensor([1.0, 0.0]).expand(len(images), 2) + 0 * images.sum((1, 2, 3))[:, None]
     )
     return Reading(logits, (images,))
+
+
+def wanted(model: Callable[[Tensor], Reading], labels: list[int], x: Tensor = GREY) -> Wanted:
+    return Wanted.of(KeepLabel(), model(x).output, torch.tensor(labels))
 
 
 def test_identity_features_push_every_value_to_the_edge_of_the_ball() -> None:
@@ -70,7 +74,7 @@ def test_the_geometric_mean_asks_of_each_layer_the_same_growth() -> None:
 
 def test_the_terms_add_up_to_the_papers_objective() -> None:
     p = replace(ARITHMETIC, utility_weight=0.25)
-    problem = fmd([Trusted(identity, KeepLabel())], GREY, [0, 1], p, [torch.tensor([1, 0])])
+    problem = fmd([Trusted(identity, KeepLabel())], GREY, [0, 1], p, [wanted(identity, [1, 0])])
     terms = problem.objective(problem.start, problem.context)
     cross_entropy = torch.log(torch.tensor([1 + torch.e, 1 + torch.e**-1], dtype=torch.float64))
     assert_close(terms.parts["utility"], -0.25 * cross_entropy)
@@ -167,7 +171,7 @@ def test_of_several_authorized_models_all_count() -> None:
     p = replace(ARITHMETIC, utility_weight=0.25)
     x = GREY + 4 / 255
     both = [Trusted(two_scales, KeepLabel()), Trusted(brightness, KeepLabel())]
-    labels = [torch.tensor([0, 0]), torch.tensor([0, 1])]
+    labels = [wanted(two_scales, [0, 0], x), wanted(brightness, [0, 1], x)]
     apart = [fmd([m], x, [0, 1], p, [y]) for m, y in zip(both, labels, strict=True)]
     together = fmd(both, x, [0, 1], p, labels)
     z = together.start + 1 / 255

@@ -34,12 +34,18 @@ model_device = click.option(
     help="Where models compute: cpu, cuda, cuda:N, or auto, the first GPU if there is one. Results "
     "differ a little between a GPU and a CPU, which is why none is taken unasked.",
 )
-authorized_model = click.option(
+_AUTHORIZED = (
+    "The model that is to keep reading: a card, or timm:NAME, torchvision:NAME, hf:ORG/NAME, "
+    "portraits:NAME."
+)
+authorized_model = click.option("--authorized", required=True, metavar="MODEL", help=_AUTHORIZED)
+authorized_models = click.option(
     "--authorized",
     required=True,
+    multiple=True,
     metavar="MODEL",
-    help="The model that is to keep reading: a card, or timm:NAME, torchvision:NAME, hf:ORG/NAME, "
-    "portraits:NAME.",
+    help=f"{_AUTHORIZED} Repeat it for several that must all keep reading; labels and answers in "
+    "the report are of the first.",
 )
 panel_models = click.option(
     "--panel",

@@ -10,6 +10,7 @@ from anamorph.app.protect.protecting import Writing
 from anamorph.app.records import ProtectReport
 from anamorph.app.shards.use_cases import Protects
 from anamorph.cli.options import (
+    authorized_models,
     chosen,
     json_file,
     max_megapixels,
@@ -27,15 +28,7 @@ from anamorph.methods.fmd_parameters import FMD, PRESETS
 @click.command("protect", short_help="Protect photos.")
 @click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=click.Path())
 @click.option("--out", required=True, type=click.Path(), help="Folder for the results.")
-@click.option(
-    "--authorized",
-    required=True,
-    multiple=True,
-    metavar="MODEL",
-    help="The model that is to keep reading: a card, or timm:NAME, torchvision:NAME, hf:ORG/NAME, "
-    "portraits:NAME. Repeat it for several that must all keep reading; labels and answers in the "
-    "report are of the first.",
-)
+@authorized_models
 @click.option(
     "--surrogates",
     multiple=True,

@@ -8,7 +8,7 @@ process that writes a manifest holds a lock on it, which ends with the process.
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -81,7 +81,7 @@ class Manifest:
             return _restarted(path, lock, data, header), ()
         old, *records = (_parsed(path, n, raw) for n, raw in enumerate(whole.splitlines(), 1))
         _check_schema(path, old)
-        _check_same_run(path, old, json.loads(_line(path, header)))
+        check_same_run(path, old, json.loads(_line(path, header)), apart=_FREE_TO_DIFFER)
         if len(whole) < len(data):
             with writing(path):
                 os.truncate(path, len(whole))
@@ -196,33 +196,36 @@ def _check_schema(path: Path, header: Record) -> None:
         )
 
 
-def _check_same_run(path: Path, old: Record, new: Record) -> None:
-    apart = {name: old[name] for name in old.keys() - _FREE_TO_DIFFER}
-    changes = list(differences(apart, {n: new[n] for n in new.keys() - _FREE_TO_DIFFER}))
-    if changes:
+def check_same_run(place: Path | str, old: Record, new: Record, *, apart: Collection[str]) -> None:
+    """Refuse to go on with a run that had another header.
+
+    Args:
+        place: where the header is.
+        old: as it is there.
+        new: as it would be now.
+        apart: names that may differ.
+
+    Raises:
+        UsageError: they differ elsewhere too.
+    """
+    was, now = ({n: v for n, v in header.items() if n not in apart} for header in (old, new))
+    if changes := list(_differences(was, now)):
         raise UsageError(
-            f"{path}: this run differs from the one to resume: {'; '.join(changes)}; "
+            f"{place}: this run differs from the one to resume: {'; '.join(changes)}; "
             "use the same settings or choose another --out"
         )
 
 
-def differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
-    """What differs between the headers of two runs, in words.
-
-    Example:
-        >>> list(differences({"seed": 7, "models": {"a": {"name": "x"}}},
-        ...                  {"seed": 8, "models": {"a": {"name": "y"}}}))
-        ['models.a was x, now y', 'seed was 7, now 8']
-    """
+def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
     if _names(old) != _names(new):  # another model: its digests and layers say no more
         yield f"{name} was {_told(old)}, now {_told(new)}"
     elif isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
             inner = f"{name}.{key}" if name else key
-            yield from differences(old.get(key, _ABSENT), new.get(key, _ABSENT), inner)
+            yield from _differences(old.get(key, _ABSENT), new.get(key, _ABSENT), inner)
     elif _names(old) and isinstance(old, list) and len(old) == len(new):
         for i, (was, now) in enumerate(zip(old, new, strict=True), 1):
-            yield from differences(was, now, f"{name} {i}")
+            yield from _differences(was, now, f"{name} {i}")
     elif old != new:
         yield f"{name} was {_told(old)}, now {_told(new)}"
 

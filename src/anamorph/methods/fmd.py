@@ -107,6 +107,19 @@ class Trusted(NamedTuple):
     """The model as it is looked at before the last step, `p.precision`; without it, `model`."""
 
 
+class Wanted(NamedTuple):
+    """What an authorized model is to read."""
+
+    y: Tensor  # (n,) labels, or (n, k) directions
+    held: PerSampleBool  # whether it reads that in x
+
+    @classmethod
+    def of(cls, keeping: Keeping, output: Tensor, y: Tensor | None = None) -> "Wanted":
+        """y, by default its own reading of x, of which this is the output."""
+        y = keeping.target(output) if y is None else y
+        return cls(y, keeping.slack(output, y) >= 0)
+
+
 class Surrogate(NamedTuple):
     """A public model that stands in for the unauthorized ones."""
 
@@ -122,8 +135,7 @@ class Kept(NamedTuple):
 
     x: Images
     sights: tuple[Sights, ...]  # of each authorized model
-    targets: tuple[Tensor, ...]  # y_m, or m(x)
-    held: tuple[PerSampleBool, ...]  # whether m reads y_m in x; one alone is asked for it anyway
+    wanted: tuple[Wanted, ...]  # y_m, or m(x)
     age: Tensor  # i, of the step to come
     last: PerSampleBool  # whether none is to come
     surrogate_sights: tuple[Sights, ...]
@@ -143,7 +155,7 @@ def fmd(
     x: Images,
     seeds: Seeds,
     p: FMD,
-    targets: Sequence[Tensor] = (),
+    wanted: Sequence[Wanted] = (),
     surrogates: Sequence[Surrogate] = (),
     survive: Sequence[Shared] = (),
 ) -> Problem[Kept]:
@@ -154,8 +166,9 @@ def fmd(
         x: (n, c, h, w) pictures in [0, 1].
         seeds: one per picture.
         p: the parameters.
-        targets: of each authorized model, (n,) labels or (n, k) directions to keep; without them,
-            what it reads in x.
+        wanted: of each authorized model what it is to keep; without it, what it reads in x. One
+            model alone is drawn to labels that it misreads; of several only those that read theirs
+            are held to them.
         surrogates: models that are to fail, each with a tap or a glance.
         survive: forms in which the readings must be kept too; gradients go through them.
     """
@@ -166,12 +179,11 @@ def fmd(
     others = [s.glance or _features(s.model) for s in surrogates]
     with torch.no_grad():
         start = onto_box(uniform_in_ball(x, p.epsilon, seeds), 0, 1)
-        y = tuple(targets) or tuple(m.keeping.target(m.model(x).output) for m in authorized)
+        wanted = wanted or [Wanted.of(m.keeping, m.model(x).output) for m in authorized]
         kept = Kept(
             x,
             tuple(_sights(g, views, x, start) for g in own),
-            y,
-            _held(authorized, x, y),
+            tuple(wanted),
             torch.zeros(len(x), dtype=torch.long, device=x.device),
             torch.zeros(len(x), dtype=torch.bool, device=x.device),
             tuple(_sights(g, views, x, start) for g in others),
@@ -191,12 +203,12 @@ def fmd(
                 continue
             form = t(take(x_star, looked))
             features.clear()
-            for m, y_m, held in zip(authorized, kept.targets, kept.held, strict=True):
+            for m, (y_m, held) in zip(authorized, kept.wanted, strict=True):
                 reader = m.model if m.on_the_way is None or kept.last.any() else m.on_the_way
                 output, seen = reader(form)
-                target, counts = take(y_m, looked), take(held, looked)
-                loss_m = m.keeping.loss(output, target).where(counts, 0.0)
-                slack_m = m.keeping.slack(output, target).where(counts, torch.nan)
+                y, counts = take(y_m, looked), take(held, looked) | (len(authorized) == 1)
+                loss_m = m.keeping.loss(output, y).where(counts, 0.0)
+                slack_m = m.keeping.slack(output, y).where(counts, torch.nan)
                 loss = loss + spread(loss_m, looked, 0.0)
                 slack = slack.fmin(spread(slack_m, looked, torch.nan))
                 features.append(seen)
@@ -258,15 +270,6 @@ def _features(model: Authorized) -> Glance:
         return model(held(images)).features
 
     return features
-
-
-def _held(
-    authorized: Sequence[Trusted], x: Images, targets: Sequence[Tensor]
-) -> tuple[PerSampleBool, ...]:
-    if len(authorized) == 1:
-        return (torch.ones(len(x), dtype=torch.bool, device=x.device),)
-    both = zip(authorized, targets, strict=True)
-    return tuple(m.keeping.slack(m.model(x).output, y_m) >= 0 for m, y_m in both)
 
 
 def _sights(g: Glance, views: Sequence[View], x: Images, start: Images) -> Sights:

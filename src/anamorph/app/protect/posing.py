@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from torch import Tensor
-
-from anamorph.methods.fmd import Surrogate, Trusted, fmd
+from anamorph.methods.fmd import Surrogate, Trusted, Wanted, fmd
 from anamorph.methods.fmd_parameters import FMD
 from anamorph.methods.forms import Shared
 from anamorph.methods.keeping import keeping_for
 from anamorph.models import Model
 from anamorph.models.precision import in_precision
 from anamorph.optimize.problem import Problem
-from anamorph.types import Glance, Images, Seeds
+from anamorph.types import Images, Seeds
 
 
 class Pose(Protocol):
@@ -23,23 +21,12 @@ class Pose(Protocol):
         self,
         x: Images,
         seeds: Seeds,
-        targets: Sequence[Tensor] = (),
+        wanted: Sequence[Wanted] = (),
         survive: Sequence[Shared] = (),
         /,
     ) -> Problem[Any]:
         """As `methods.fmd.fmd`."""
         ...
-
-
-class _Parts(NamedTuple):
-    """A model as the method uses it."""
-
-    reader: Model
-    """Reads whole pictures; it shows its layers only where the method asks for them there."""
-    glance: Glance | None
-    """Shows its layers at the resolution that is distorted."""
-    on_the_way: Model
-    """Reads while a picture is on its way: `reader`, or in shorter numbers."""
 
 
 def posing(authorized: Sequence[Model], surrogates: Sequence[Model], p: FMD) -> Pose:
@@ -59,29 +46,24 @@ def posing(authorized: Sequence[Model], surrogates: Sequence[Model], p: FMD) -> 
     def pose(
         x: Images,
         seeds: Seeds,
-        targets: Sequence[Tensor] = (),
+        wanted: Sequence[Wanted] = (),
         survive: Sequence[Shared] = (),
         /,
     ) -> Problem[Any]:
         own, others = prepared()
-        return fmd(own, x, seeds, p, targets, others, survive)
+        return fmd(own, x, seeds, p, wanted, others, survive)
 
     return pose
 
 
 def _trusted(model: Model, p: FMD) -> Trusted:
-    parts = _parts(model, p)
     keeping = keeping_for(model.task, p.least_cosine)
-    return Trusted(parts.reader, keeping, parts.glance, parts.on_the_way)
+    if p.plain:
+        return Trusted(model, keeping)
+    fitting = in_precision(model, p.precision)
+    return Trusted(model.with_taps(), keeping, fitting.glance(p.resolution), fitting.with_taps())
 
 
 def _surrogate(model: Model, p: FMD) -> Surrogate:
-    parts = _parts(model.as_surrogate(), p)
-    return Surrogate(parts.on_the_way, keeping_for(model.task, p.least_cosine), parts.glance)
-
-
-def _parts(model: Model, p: FMD) -> _Parts:
-    if p.plain:
-        return _Parts(model, None, model)
-    fitting = in_precision(model, p.precision)
-    return _Parts(model.with_taps(), fitting.glance(p.resolution), fitting.with_taps())
+    one = _trusted(model.as_surrogate(), p)
+    return Surrogate(one.on_the_way or one.model, one.keeping, one.glance)

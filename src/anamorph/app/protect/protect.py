@@ -21,6 +21,7 @@ from anamorph.app.runs import begun, identity, left_to_do, pictures, results_of,
 from anamorph.errors import FileError, ParameterError, UsageError
 from anamorph.files.folders import Item, Sources
 from anamorph.files.photo import Limits, probe
+from anamorph.methods.fmd import Wanted
 from anamorph.methods.fmd_parameters import FMD, more_effort
 from anamorph.methods.keeping import keeping_for
 from anamorph.models import Model
@@ -211,19 +212,20 @@ def protect_images(
     _check_labeled(models[0], labels)
     p = parameters or FMD()
     x = images.detach().to(models[0].device)
-    targets: list[Tensor] = []
+    wanted: list[Wanted] = []
     if labels is not None:
         if not ((labels >= 0) & (labels < (classes := _classes(models[0])))).all():
             raise UsageError(
                 f"labels reach from {labels.min()} to {labels.max()}, but {models[0].name} knows "
                 f"the classes 0 to {classes - 1}; correct the labels"
             )
+        keepings = [keeping_for(model.task, p.least_cosine) for model in models]
+        asked = [labels.to(x.device), *(None for _ in models[1:])]
         with torch.no_grad():
-            others = [keeping_for(m.task, p.least_cosine).target(m.output(x)) for m in models[1:]]
-        targets = [labels.to(x.device), *others]
+            wanted = list(map(Wanted.of, keepings, (m.output(x) for m in models), asked))
     seeds = [seed_of(seed, sha256(one.numpy().tobytes()).hexdigest()) for one in x.cpu()]
     forms = tuple(map(shared, survival(survive, p).forms))
-    problem = posing(models, surrogates, p)(x, seeds, targets, forms)
+    problem = posing(models, surrogates, p)(x, seeds, wanted, forms)
     return torch.stack([solved.value for solved in solve(problem, watch)]).to(images.device)
 
 

@@ -22,6 +22,7 @@ from anamorph.files.folders import Item
 from anamorph.files.manifest import file_digest
 from anamorph.files.metadata import Metadata
 from anamorph.files.photo import Header, Limits, Photo, decode, read
+from anamorph.methods.fmd import Wanted
 from anamorph.methods.fmd_parameters import FMD
 from anamorph.methods.keeping import keeping_for
 from anamorph.metrics.image import largest_change, psnr, ssim
@@ -113,15 +114,15 @@ class Protecting:
         seeds = [seed_of(self.seed, f"{one.photo.digest}:{self.attempt}") for one in loaded]
         with torch.no_grad():
             before = [model.output(x) for model in self.authorized]
-        targets = [
-            keeping_for(model.task, self.parameters.least_cosine).target(output)
-            for model, output in zip(self.authorized, before, strict=True)
-        ]
+        least = self.parameters.least_cosine
+        keepings = [keeping_for(model.task, least) for model in self.authorized]
+        targets = [k.target(output) for k, output in zip(keepings, before, strict=True)]
         for row, one in enumerate(loaded):
             one.before = tuple(output[row : row + 1].cpu() for output in before)
             if one.label is not None:
                 targets[0][row] = one.label
-        return self.pose(x, seeds, targets, tuple(map(shared, self.survival.forms)))
+        wanted = list(map(Wanted.of, keepings, before, targets))
+        return self.pose(x, seeds, wanted, tuple(map(shared, self.survival.forms)))
 
     def write(self, task: Task, loaded: Loaded, solved: Solved) -> Encoded:
         """Encode as a file and decode that."""

@@ -14,7 +14,7 @@ from io import BytesIO
 from typing import Any, TypeAlias
 
 from anamorph.errors import FileError, MissingExtra, UsageError
-from anamorph.files.manifest import differences
+from anamorph.files.manifest import check_same_run
 from anamorph.files.remote import entries, exists, fetch, names, put, remove
 
 Row: TypeAlias = dict[str, Any]
@@ -62,13 +62,7 @@ class Records:
             )
         old = _parsed(place, fetch(place), dict)
         new = json.loads(json.dumps(header))
-        was = {name: old[name] for name in old.keys() - _FREE_TO_DIFFER}
-        now = {name: new[name] for name in new.keys() - _FREE_TO_DIFFER}
-        if changes := list(differences(was, now)):
-            raise UsageError(
-                f"{place}: this run differs from the one to resume: {'; '.join(changes)}; "
-                "use the same settings or choose another --out"
-            )
+        check_same_run(place, old, new, apart=_FREE_TO_DIFFER)
 
     def before(self) -> frozenset[str]:
         """What lay in the folder of the results when the run began."""
